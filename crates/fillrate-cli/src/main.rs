@@ -1,0 +1,3 @@
+//! The `fillrate` command.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! What compute hardware is here and how it is doing.

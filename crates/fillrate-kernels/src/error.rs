@@ -1,0 +1,29 @@
+//! The one error type of this crate.
+
+/// The result of a fallible operation of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// An op was given arguments it cannot work on, or hardware it cannot run on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A slice or buffer has another size than the op's shape asks for.
+    #[error("{op}: expected {expected}, got {got}")]
+    Shape {
+        /// The op's name.
+        op: &'static str,
+        /// What the contract asks for.
+        expected: String,
+        /// What was passed.
+        got: String,
+    },
+
+    /// The instruction set asked for is not on this processor.
+    #[error("this processor has no {tier}; the best it has is {best}")]
+    Tier {
+        /// The tier asked for.
+        tier: &'static str,
+        /// The best tier of this processor.
+        best: &'static str,
+    },
+}

@@ -1,0 +1,5 @@
+//! The hot loops of Fillrate.
+
+mod error;
+
+pub use error::{Error, Result};

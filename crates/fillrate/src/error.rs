@@ -1,0 +1,96 @@
+//! The one error type of this crate.
+
+use std::io;
+use std::path::PathBuf;
+
+/// The result of a fallible operation of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What can go wrong: every variant carries the values a caller needs to act on it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file could not be read or written.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+
+    /// A row of an input file is malformed. Rows are numbered by the line they begin on, from 1.
+    #[error("{}:{line}: {message}", path.display())]
+    Row {
+        /// The input file, or `-` for standard input.
+        path: PathBuf,
+        /// The line on which the row begins, from 1 (in Parquet: the row, from 1).
+        line: u64,
+        /// What is wrong with it, with the column where one is to blame.
+        message: String,
+    },
+
+    /// A whole input is not what its format promises (a truncated Parquet file, no header).
+    #[error("{}: {message}", path.display())]
+    Input {
+        /// The input file, or `-` for standard input.
+        path: PathBuf,
+        /// What is wrong with it.
+        message: String,
+        /// How to mend it.
+        hint: Option<String>,
+    },
+
+    /// A model directory cannot be used.
+    #[error("{}: {message}", path.display())]
+    Model {
+        /// The file or directory at fault.
+        path: PathBuf,
+        /// What is wrong with it.
+        message: String,
+        /// How to mend it.
+        hint: Option<String>,
+    },
+
+    /// A weight is absent from the checkpoint.
+    #[error("{}: tensor `{tensor}` is missing; expected shape {expected:?}", path.display())]
+    MissingTensor {
+        /// The weights file.
+        path: PathBuf,
+        /// The tensor's name.
+        tensor: String,
+        /// The shape the configuration asks for.
+        expected: Vec<usize>,
+    },
+
+    /// A weight has another shape than the configuration asks for.
+    #[error("{}: tensor `{tensor}` has shape {found:?}, expected {expected:?}", path.display())]
+    TensorShape {
+        /// The weights file.
+        path: PathBuf,
+        /// The tensor's name.
+        tensor: String,
+        /// The shape the configuration asks for.
+        expected: Vec<usize>,
+        /// The shape in the file.
+        found: Vec<usize>,
+    },
+
+    /// A kernel refused its arguments.
+    #[error(transparent)]
+    Kernel(#[from] fillrate_kernels::Error),
+}
+
+impl Error {
+    /// The line that tells a person how to mend it, if there is one.
+    #[must_use]
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            Self::Input { hint, .. } | Self::Model { hint, .. } => hint.as_deref(),
+            Self::MissingTensor { .. } | Self::TensorShape { .. } => {
+                Some("config.json and model.safetensors must come from the same checkpoint")
+            }
+            _ => None,
+        }
+    }
+}

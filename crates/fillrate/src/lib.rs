@@ -1,0 +1,16 @@
+//! Sentiment of financial text on one machine.
+//!
+//! The text flow is `records → tokens → packed batch → encoder → probabilities → records`:
+//!
+//! - [`records`] reads CSV, JSONL and Parquet as a stream of chunks and writes them back with new
+//!   columns;
+//! - [`text`] holds the models, their tokenizers, the packer and the scorer.
+//!
+//! This crate never prints, opens a socket or reads an environment variable: what it is told
+//! arrives in arguments, and what it has to say comes back in values.
+
+pub mod error;
+pub mod records;
+pub mod text;
+
+pub use error::{Error, Result};

@@ -1,0 +1,1 @@
+//! Tables of records, read and written as streams.

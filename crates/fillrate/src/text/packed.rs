@@ -1,0 +1,118 @@
+//! Sequences laid end to end, so that no padding token is ever computed.
+
+/// Token sequences end to end with their offsets.
+///
+/// `ids` has shape `[tokens]`; sequence `i` is `ids[cu_seqlens[i]..cu_seqlens[i + 1]]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PackedBatch {
+    ids: Vec<u32>,
+    cu_seqlens: Vec<u32>,
+}
+
+impl Default for PackedBatch {
+    fn default() -> Self {
+        Self { ids: Vec::new(), cu_seqlens: vec![0] }
+    }
+}
+
+impl PackedBatch {
+    /// An empty batch with room for `tokens` and `sequences`: filling it allocates nothing.
+    #[must_use]
+    pub fn with_capacity(tokens: usize, sequences: usize) -> Self {
+        let mut cu_seqlens = Vec::with_capacity(sequences + 1);
+        cu_seqlens.push(0);
+        Self { ids: Vec::with_capacity(tokens), cu_seqlens }
+    }
+
+    /// Appends one sequence.
+    pub fn push(&mut self, sequence: &[u32]) {
+        self.ids.extend_from_slice(sequence);
+        self.cu_seqlens.push(self.ids.len() as u32);
+    }
+
+    /// Removes every sequence and keeps the room.
+    pub fn clear(&mut self) {
+        self.ids.clear();
+        self.cu_seqlens.truncate(1);
+    }
+
+    /// The token ids of all sequences, shape `[tokens]`.
+    #[must_use]
+    pub fn ids(&self) -> &[u32] {
+        &self.ids
+    }
+
+    /// Where each sequence begins and, last, where all end; shape `[sequences + 1]`.
+    #[must_use]
+    pub fn cu_seqlens(&self) -> &[u32] {
+        &self.cu_seqlens
+    }
+
+    /// The number of sequences.
+    #[must_use]
+    pub fn sequences(&self) -> usize {
+        self.cu_seqlens.len() - 1
+    }
+
+    /// The number of tokens of all sequences together.
+    #[must_use]
+    pub fn tokens(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// The length of the longest sequence, in tokens.
+    #[must_use]
+    pub fn longest(&self) -> usize {
+        self.cu_seqlens.windows(2).map(|w| (w[1] - w[0]) as usize).max().unwrap_or(0)
+    }
+}
+
+/// A model that turns packed token sequences into logits: what the batcher drives.
+///
+/// The model is shared between threads; everything that changes during a pass lives in a scratch
+/// that each thread owns and that is laid out once.
+pub trait Forward: Send + Sync {
+    /// What one pass writes besides its logits.
+    type Scratch: Send;
+
+    /// The number of logits per sequence.
+    fn classes(&self) -> usize;
+
+    /// The longest sequence the model takes, in tokens, special tokens included.
+    fn max_sequence(&self) -> usize;
+
+    /// The bytes that [`Self::scratch`] takes for a batch of at most `tokens` tokens.
+    fn scratch_bytes(&self, tokens: usize) -> usize;
+
+    /// Room for batches of at most `tokens` tokens. A pass within it allocates nothing.
+    fn scratch(&self, tokens: usize) -> Self::Scratch;
+
+    /// Writes the logits of `batch`, shape `[sequences, classes]`, over `logits`.
+    ///
+    /// # Errors
+    ///
+    /// If a token id is out of the vocabulary, a sequence is empty or too long, or the batch does
+    /// not fit the scratch.
+    fn forward(
+        &self,
+        batch: &PackedBatch,
+        scratch: &mut Self::Scratch,
+        logits: &mut Vec<f32>,
+    ) -> crate::Result<()>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn offsets_follow_the_sequences() {
+        let mut batch = PackedBatch::with_capacity(8, 2);
+        batch.push(&[1, 2, 3]);
+        batch.push(&[4]);
+        assert_eq!(batch.cu_seqlens(), [0, 3, 4]);
+        assert_eq!((batch.sequences(), batch.tokens(), batch.longest()), (2, 4, 3));
+        batch.clear();
+        assert_eq!(batch, PackedBatch::default());
+    }
+}

@@ -1,0 +1,3 @@
+//! Checks, generated files, golden vectors and benchmarks of this workspace.
+
+fn main() {}
