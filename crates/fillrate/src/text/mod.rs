@@ -1,7 +1,9 @@
 //! Text in, sentiment out.
 
 mod packed;
+pub mod registry;
 mod sentiment;
 
 pub use packed::{Forward, PackedBatch};
+pub use registry::{KnownModel, ModelDir, ModelSource, Registry};
 pub use sentiment::{Label, LabelMap, Probabilities, Sentiment};
