@@ -1,0 +1,189 @@
+//! What was typed: one definition of every flag gives its parser, help, man page and completions.
+//!
+//! A new verb is a variant of [`Verb`] with its argument struct here, a file in `commands/` and a
+//! line in `commands::run`. A new flag that has a meaning beyond one run is an `Option` here, a
+//! line in [`crate::settings::keys`] (which gives it its environment variable and its key in
+//! `fillrate.toml`) and a field of [`crate::settings::Settings`].
+//!
+//! Nothing here reads the environment and nothing has a default: that is the settings' job.
+
+use std::ffi::OsString;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use crate::settings::{
+    BatchTokens, DeviceChoice, Format, InputFormat, Mode, OnError, PrecisionChoice,
+};
+
+/// Scores news and tweets on this machine, and says what it ran on
+#[derive(Debug, Parser)]
+#[command(
+    name = "fillrate",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true,
+    disable_help_subcommand = true,
+    after_help = "\
+Examples:
+  fillrate doctor                      what is here, and what Fillrate will use
+  fillrate doctor --format json        the same, for a program
+
+Every flag can also stand in fillrate.toml or in a FILLRATE_* variable.
+Exit status: 0 done, 1 an error in the input or a failed check, 2 a fault of ours."
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) common: CommonArgs,
+
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+/// What `fillrate` can do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Say what is here, what Fillrate will use and why, and what is missing
+    #[command(after_help = "\
+Examples:
+  fillrate doctor
+  fillrate doctor -v                   also the setting behind every choice
+  fillrate doctor --format json | jq .cpu.isa")]
+    Doctor,
+
+    /// Print a completion script for your shell
+    #[command(after_help = "\
+Examples:
+  fillrate completions bash > ~/.local/share/bash-completion/completions/fillrate
+  fillrate completions zsh  > ~/.zfunc/_fillrate
+  fillrate completions fish > ~/.config/fish/completions/fillrate.fish")]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+
+    /// Write a generated file of the documentation to standard output
+    #[command(hide = true)]
+    Generate {
+        /// Which one
+        page: Page,
+        /// The verb whose man page is wanted; without it, the page of the command itself
+        verb: Option<String>,
+    },
+}
+
+impl Verb {
+    /// What was typed about texts; nothing, for a verb that scores none.
+    pub(crate) fn text_args(&self) -> TextArgs {
+        match self {
+            Self::Doctor | Self::Completions { .. } | Self::Generate { .. } => TextArgs::default(),
+        }
+    }
+}
+
+/// The generated files of the documentation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Page {
+    /// The man page, in roff
+    Man,
+    /// Every setting with its flag, variable, key and default, in Markdown
+    Environment,
+    /// The help text of every verb
+    Help,
+}
+
+/// The flags of every verb.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Common options")]
+pub(crate) struct CommonArgs {
+    /// How to write the result [default: table on a terminal, jsonl in a pipe]
+    #[arg(long, global = true, value_name = "FORMAT")]
+    pub(crate) format: Option<Format>,
+
+    /// Write to FILE instead of standard output; its extension sets the format
+    #[arg(short, long, global = true, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// Where to compute: auto, cpu, cuda or cuda:N [default: auto]
+    #[arg(long, global = true, value_name = "DEVICE")]
+    pub(crate) device: Option<DeviceChoice>,
+
+    /// Threads to compute with [default: one per physical core this process may use]
+    #[arg(long, global = true, value_name = "N", value_parser = crate::settings::parse_threads)]
+    pub(crate) threads: Option<NonZeroUsize>,
+
+    /// Say nothing but errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+
+    /// Say more about what is done and why
+    #[arg(short, long, global = true)]
+    pub(crate) verbose: bool,
+
+    /// Read settings from FILE [default: fillrate.toml here, if it exists]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+/// The flags that say how texts are read and scored.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct TextArgs {
+    /// A registered model, or a directory with config.json, model.safetensors and a tokenizer
+    /// [default: vader]
+    #[arg(long, value_name = "NAME|DIR")]
+    pub(crate) model: Option<String>,
+
+    /// The column that holds the text [default: the first of text, title, headline]
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) text_column: Option<String>,
+
+    /// The type the encoder computes in [default: auto, bf16 where the processor has it, else fp32]
+    #[arg(long, value_name = "TYPE")]
+    pub(crate) precision: Option<PrecisionChoice>,
+
+    /// Tokens in one batch: a number or auto [default: auto, from memory and measured speed]
+    #[arg(long, value_name = "N|auto")]
+    pub(crate) batch_tokens: Option<BatchTokens>,
+
+    /// What to favour when batching [default: throughput]
+    #[arg(long, value_name = "MODE")]
+    pub(crate) mode: Option<Mode>,
+
+    /// Add the model's own logits and labels to each record
+    #[arg(long)]
+    pub(crate) raw: bool,
+
+    /// The format of the input [default: from its extension]
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) input_format: Option<InputFormat>,
+
+    /// What to do with a malformed row [default: stop]
+    #[arg(long, value_name = "ACTION")]
+    pub(crate) on_error: Option<OnError>,
+
+    /// The model to go on with if the one asked for cannot be loaded; records then say degraded
+    #[arg(long, value_name = "NAME")]
+    pub(crate) fallback: Option<String>,
+}
+
+/// Parses a command line, `arguments[0]` being the program's name.
+///
+/// # Errors
+///
+/// A [`clap::Error`], which is also how a request for help or the version arrives.
+pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<Cli> {
+    let matches = Cli::command().try_get_matches_from(arguments)?;
+    Ok(Cli::from_arg_matches(&matches)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn definitions_are_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,33 @@
+//! The verbs: each file has the verb's `run`, and its steps below it.
+
+mod completions;
+mod doctor;
+mod generate;
+
+use crate::cli::Verb;
+use crate::output::Printer;
+use crate::settings::Settings;
+
+/// How a verb that could be carried out ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub(crate) enum Outcome {
+    /// As it should.
+    Done,
+    /// It checked something, which is not as it should be.
+    #[allow(dead_code, reason = "the verbs that check something are not all here yet")]
+    CheckFailed,
+}
+
+/// Runs one verb.
+///
+/// # Errors
+///
+/// Whatever stops it.
+pub(crate) fn run(verb: &Verb, settings: &Settings, printer: &Printer) -> anyhow::Result<Outcome> {
+    match verb {
+        Verb::Doctor => doctor::run(settings, printer),
+        Verb::Completions { shell } => completions::run(*shell, settings, printer),
+        Verb::Generate { page, verb } => generate::run(*page, verb.as_deref(), settings, printer),
+    }
+}

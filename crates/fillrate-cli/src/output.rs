@@ -1,0 +1,268 @@
+//! What users see: standard output is data, standard error is talk.
+
+use std::fs::File;
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::Context;
+use clap::builder::styling::{AnsiColor, Style};
+use comfy_table::{ContentArrangement, Table, presets};
+use serde::Serialize;
+use tempfile::NamedTempFile;
+
+use crate::settings::Verbosity;
+
+/// The width of a page when nothing says how wide the terminal is, in characters.
+const WIDTH_DEFAULT: u16 = 80;
+
+/// Decides what is said, where, and how it looks.
+#[derive(Debug)]
+pub(crate) struct Printer {
+    verbosity: Verbosity,
+    colour: bool,
+    width: u16,
+    reader_gone: Arc<AtomicBool>,
+}
+
+impl Printer {
+    /// The printer of this process, which says what is normally said.
+    pub(crate) fn of_process() -> Self {
+        Self {
+            verbosity: Verbosity::Normal,
+            colour: io::stdout().is_terminal() && colour_wanted(),
+            width: page_width(),
+            reader_gone: Arc::new(AtomicBool::new(false)),
+        }
+    }
+
+    /// Sets how much is said.
+    pub(crate) fn set_verbosity(&mut self, verbosity: Verbosity) {
+        self.verbosity = verbosity;
+    }
+
+    /// Whether to say what was decided and why.
+    pub(crate) fn is_verbose(&self) -> bool {
+        self.verbosity == Verbosity::Verbose
+    }
+
+    /// Whether whoever read our standard output has closed it.
+    pub(crate) fn reader_gone(&self) -> bool {
+        self.reader_gone.load(Ordering::Relaxed)
+    }
+
+    /// Says something a person needs to act on, unless `-q`.
+    pub(crate) fn warn(&self, message: &str) {
+        if self.verbosity >= Verbosity::Normal {
+            say(&label("warning:", AnsiColor::Yellow), message);
+        }
+    }
+
+    /// `text` in `style` if standard output is a terminal that shows it.
+    pub(crate) fn styled(&self, text: &str, style: Style) -> String {
+        if self.colour { format!("{style}{text}{style:#}") } else { text.to_owned() }
+    }
+
+    /// A table without lines that fits the terminal.
+    pub(crate) fn table(&self) -> Table {
+        let mut table = Table::new();
+        table
+            .load_preset(presets::NOTHING)
+            .set_content_arrangement(ContentArrangement::Dynamic)
+            .set_width(self.width);
+        table
+    }
+
+    /// Standard output; a reader that closes it is remembered, see [`Self::reader_gone`].
+    pub(crate) fn stdout(&self) -> Stdout {
+        Stdout { inner: io::stdout(), reader_gone: Arc::clone(&self.reader_gone) }
+    }
+
+    /// Where a result goes: standard output, or `path`, which appears only when it is complete.
+    ///
+    /// # Errors
+    ///
+    /// If no file can be made beside `path`.
+    pub(crate) fn sink(&self, path: Option<&Path>) -> anyhow::Result<Sink> {
+        let Some(path) = path else { return Ok(Sink::Stdout(self.stdout())) };
+        Sink::beside(path).with_context(|| format!("cannot write {}", path.display()))
+    }
+
+    /// Writes a whole result at once.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be written.
+    pub(crate) fn emit(&self, result: &Rendered, path: Option<&Path>) -> anyhow::Result<()> {
+        let mut sink = self.sink(path)?;
+        sink.write_all(result.0.as_bytes()).context("cannot write the result")?;
+        sink.commit()
+    }
+}
+
+/// A result as text, ready to be written.
+#[derive(Debug)]
+pub(crate) struct Rendered(String);
+
+impl Rendered {
+    /// Text, given a final line break if it has none.
+    pub(crate) fn text(text: impl Into<String>) -> Self {
+        let mut text = text.into();
+        if !text.ends_with('\n') {
+            text.push('\n');
+        }
+        Self(text)
+    }
+
+    /// One JSON document over several lines.
+    ///
+    /// # Errors
+    ///
+    /// If the value cannot be JSON.
+    pub(crate) fn json(value: &impl Serialize) -> anyhow::Result<Self> {
+        Ok(Self::text(serde_json::to_string_pretty(value)?))
+    }
+
+    /// One JSON document on one line.
+    ///
+    /// # Errors
+    ///
+    /// If the value cannot be JSON.
+    pub(crate) fn json_line(value: &impl Serialize) -> anyhow::Result<Self> {
+        Ok(Self::text(serde_json::to_string(value)?))
+    }
+}
+
+/// Where a result is written.
+#[derive(Debug)]
+pub(crate) enum Sink {
+    /// Standard output.
+    Stdout(Stdout),
+    /// A device or a named pipe, written as it is.
+    Stream(File),
+    /// A temporary file beside its target, removed unless committed.
+    Replacement(NamedTempFile, PathBuf),
+}
+
+impl Sink {
+    fn beside(path: &Path) -> io::Result<Self> {
+        // A link is followed, so that its target is replaced and not the link; what is no regular
+        // file (`/dev/null`, a pipe) must not be replaced at all.
+        let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let existing = std::fs::metadata(&target).ok();
+        if existing.as_ref().is_some_and(|found| !found.is_file() && !found.is_dir()) {
+            return File::options().write(true).open(&target).map(Self::Stream);
+        }
+        if existing.as_ref().is_some_and(std::fs::Metadata::is_dir) {
+            return Err(io::ErrorKind::IsADirectory.into());
+        }
+        let folder = match target.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".fillrate-");
+        if let Some(permissions) = existing.map(|found| found.permissions()) {
+            builder.permissions(permissions);
+        } else {
+            #[cfg(unix)]
+            builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+        }
+        Ok(Self::Replacement(builder.tempfile_in(folder)?, target))
+    }
+
+    /// Flushes, and puts a file in its place.
+    ///
+    /// # Errors
+    ///
+    /// If what was written cannot be kept.
+    pub(crate) fn commit(mut self) -> anyhow::Result<()> {
+        self.flush().context("cannot write the result")?;
+        if let Self::Replacement(file, path) = self {
+            file.persist(&path).with_context(|| format!("cannot write {}", path.display()))?;
+        }
+        Ok(())
+    }
+}
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Stdout(stdout) => stdout.write(bytes),
+            Self::Stream(file) => file.write(bytes),
+            Self::Replacement(file, _) => file.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Stdout(stdout) => stdout.flush(),
+            Self::Stream(file) => file.flush(),
+            Self::Replacement(file, _) => file.flush(),
+        }
+    }
+}
+
+/// Standard output that remembers whether its reader has gone.
+#[derive(Debug)]
+pub(crate) struct Stdout {
+    inner: io::Stdout,
+    reader_gone: Arc<AtomicBool>,
+}
+
+impl Stdout {
+    fn note<T>(&self, result: io::Result<T>) -> io::Result<T> {
+        if result.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
+            self.reader_gone.store(true, Ordering::Relaxed);
+        }
+        result
+    }
+}
+
+impl Write for Stdout {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.inner.write(bytes);
+        self.note(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let flushed = self.inner.flush();
+        self.note(flushed)
+    }
+}
+
+/// Prints an error and, on the next line, how to mend it.
+pub(crate) fn complain(message: &str, hint: Option<&str>) {
+    say(&label("error:", AnsiColor::Red), message);
+    if let Some(hint) = hint {
+        say(&label("hint:", AnsiColor::Cyan), hint);
+    }
+}
+
+/// Writes a line of talk. That nobody can read it is no reason to stop.
+fn say(label: &str, message: &str) {
+    let _ = writeln!(io::stderr().lock(), "{label} {message}");
+}
+
+fn label(text: &str, colour: AnsiColor) -> String {
+    if io::stderr().is_terminal() && colour_wanted() {
+        let style = colour.on_default().bold();
+        format!("{style}{text}{style:#}")
+    } else {
+        text.to_owned()
+    }
+}
+
+/// Source: <https://no-color.org>.
+fn colour_wanted() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+        && std::env::var_os("TERM").is_none_or(|terminal| terminal != "dumb")
+}
+
+/// The width of tables: `COLUMNS`, else the terminal's, else 80; between 40 and 200 characters.
+fn page_width() -> u16 {
+    let asked = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    let terminal = || terminal_size::terminal_size().map(|(width, _)| width.0);
+    asked.or_else(terminal).unwrap_or(WIDTH_DEFAULT).clamp(40, 200)
+}
