@@ -76,6 +76,24 @@ pub enum Error {
         found: Vec<usize>,
     },
 
+    /// An argument does not go with the others or with the model.
+    #[error("{name}: {message}")]
+    Argument {
+        /// The argument's name.
+        name: &'static str,
+        /// What is wrong with it.
+        message: String,
+    },
+
+    /// The operating system refused to start a thread.
+    #[error("cannot start the thread `{name}`: {source}")]
+    Thread {
+        /// The thread's name.
+        name: String,
+        /// What the operating system said.
+        source: io::Error,
+    },
+
     /// A kernel refused its arguments.
     #[error(transparent)]
     Kernel(#[from] fillrate_kernels::Error),

@@ -1,5 +1,6 @@
 //! Text in, sentiment out.
 
+pub mod batch;
 mod packed;
 pub mod registry;
 mod sentiment;

@@ -1,0 +1,148 @@
+//! One worker thread: what it owns and how it answers a batch.
+
+use super::classifier::guarded;
+use super::packed_classifier::{BatchJob, Job, Shared};
+use super::{ItemError, ItemResult, Tokenize};
+use crate::text::{Forward, LabelMap, PackedBatch, Sentiment};
+
+/// What a worker keeps from batch to batch.
+pub(super) struct Worker<S> {
+    /// With the tokens it was laid out for. `None` before the first batch and after a failure,
+    /// which may have left it in any state.
+    scratch: Option<(S, usize)>,
+    batch: PackedBatch,
+    logits: Vec<f32>,
+    ids: Vec<u32>,
+}
+
+impl<S: Send> Worker<S> {
+    /// Works until the classifier is dropped.
+    pub(super) fn run<M, T>(shared: &Shared<M, T>)
+    where
+        M: Forward<Scratch = S>,
+        T: Tokenize,
+    {
+        let mut worker = Self {
+            scratch: None,
+            batch: PackedBatch::default(),
+            logits: Vec::new(),
+            ids: Vec::new(),
+        };
+        let longest = shared.model.max_sequence();
+        while let Some(job) = shared.next_job() {
+            match job {
+                Job::Tokenise(job) => {
+                    let window = job.window;
+                    let chunk = job.run(&shared.tokenizer, longest, &mut worker.ids);
+                    shared.finish_chunk(window, chunk);
+                }
+                Job::Compute(job) => worker.compute(shared, &job),
+            }
+        }
+    }
+
+    /// Answers every item of a batch, and reports what it cost.
+    fn compute<M, T>(&mut self, shared: &Shared<M, T>, job: &BatchJob)
+    where
+        M: Forward<Scratch = S>,
+    {
+        let items = job.sequences.items(job.plan.range.clone());
+        let start = shared.clock.now();
+        let outcome = self.forward(&shared.model, &shared.labels, job, items, job.limit);
+        let duration = shared.clock.now().saturating_sub(start);
+        let passed = outcome.is_ok();
+        let mut retried = false;
+        let answers = match outcome {
+            Ok(answers) => answers,
+            Err(error) if items.len() == 1 => vec![(items[0], Err(error))],
+            Err(_) => {
+                retried = true;
+                self.one_by_one(shared, job, items)
+            }
+        };
+        let failed = answers.iter().filter(|(_, answer)| answer.is_err()).count();
+
+        let mut state = shared.lock();
+        if passed {
+            state.control.record(job.plan.tokens, duration);
+        } else if retried && failed == 0 {
+            state.control.too_large(job.plan.tokens);
+        }
+        let statistics = &mut state.statistics;
+        statistics.texts += items.len() as u64;
+        statistics.failed += failed as u64;
+        statistics.tokens += job.plan.tokens as u64;
+        statistics.batches += 1;
+        statistics.batches_retried += u64::from(retried);
+        statistics.capacity_tokens += job.limit as u64;
+        statistics.busy += duration;
+        drop(state);
+        if !job.answers.send(answers) {
+            shared.abandon(job.window);
+        }
+    }
+
+    /// Answers the items of a batch that failed, each in a batch of its own and in no more
+    /// scratch than it needs, in case memory was the reason.
+    fn one_by_one<M, T>(
+        &mut self,
+        shared: &Shared<M, T>,
+        job: &BatchJob,
+        items: &[u32],
+    ) -> Vec<(u32, ItemResult)>
+    where
+        M: Forward<Scratch = S>,
+    {
+        let alone = |item: &u32| {
+            let single = std::slice::from_ref(item);
+            match self.forward(&shared.model, &shared.labels, job, single, 0) {
+                Ok(mut answers) => answers.swap_remove(0),
+                Err(error) => (*item, Err(error)),
+            }
+        };
+        items.iter().map(alone).collect()
+    }
+
+    /// One pass over `items`, with room for at least `tokens` tokens.
+    fn forward<M: Forward<Scratch = S>>(
+        &mut self,
+        model: &M,
+        labels: &LabelMap,
+        job: &BatchJob,
+        items: &[u32],
+        tokens: usize,
+    ) -> Result<Vec<(u32, ItemResult)>, ItemError> {
+        job.sequences.fill(items, &mut self.batch);
+        let tokens = tokens.max(self.batch.tokens());
+        let scratch = self.scratch.take();
+        self.scratch = Some(guarded(|| {
+            let (mut scratch, room) = match scratch {
+                Some((scratch, room)) if tokens <= room => (scratch, room),
+                outgrown => {
+                    // The old one goes first, so that the two are never held together.
+                    drop(outgrown);
+                    (model.scratch(tokens), tokens)
+                }
+            };
+            model.forward(&self.batch, &mut scratch, &mut self.logits)?;
+            Ok((scratch, room))
+        })?);
+        let expected = items.len() * model.classes();
+        if self.logits.len() != expected {
+            return Err(ItemError::Logits { expected, got: self.logits.len() });
+        }
+        let rows = self.logits.chunks_exact(model.classes());
+        Ok(items.iter().zip(rows).map(|(item, row)| (*item, sentiment(labels, row))).collect())
+    }
+}
+
+/// Weighs one text's logits.
+fn sentiment(labels: &LabelMap, logits: &[f32]) -> ItemResult {
+    let probabilities = labels.probabilities(logits);
+    let score = probabilities.score();
+    if !score.is_finite() {
+        return Err(ItemError::NotFinite);
+    }
+    let label = probabilities.label();
+    Ok(Sentiment { label, score, probabilities, logits: logits.to_vec() })
+}
