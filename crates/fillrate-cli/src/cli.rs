@@ -53,6 +53,25 @@ Examples:
   fillrate doctor --format json | jq .cpu.isa")]
     Doctor,
 
+    /// List, show, pull and verify models
+    #[command(
+        arg_required_else_help = true,
+        after_help = "\
+Examples:
+  fillrate models list
+  fillrate models show finbert
+  fillrate models pull finbert
+  fillrate models verify               all that are installed
+
+Models are kept in the Hugging Face cache; HF_HOME, HF_HUB_CACHE, HF_HUB_OFFLINE, HF_ENDPOINT and
+HF_TOKEN are heeded."
+    )]
+    Models {
+        /// What to do
+        #[command(subcommand)]
+        verb: ModelsVerb,
+    },
+
     /// Print a completion script for your shell
     #[command(after_help = "\
 Examples:
@@ -78,9 +97,44 @@ impl Verb {
     /// What was typed about texts; nothing, for a verb that scores none.
     pub(crate) fn text_args(&self) -> TextArgs {
         match self {
-            Self::Doctor | Self::Completions { .. } | Self::Generate { .. } => TextArgs::default(),
+            Self::Doctor
+            | Self::Models { .. }
+            | Self::Completions { .. }
+            | Self::Generate { .. } => TextArgs::default(),
         }
     }
+}
+
+/// What `fillrate models` can do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ModelsVerb {
+    /// List the known models: what they are, their size and licence, and whether they are here
+    List,
+
+    /// Show everything known of one model: classes, files, checksums, memory
+    Show {
+        /// A known model, its repository, or a directory
+        #[arg(value_name = "NAME|DIR")]
+        model: String,
+    },
+
+    /// Download a model, verify it and write its checksums into a lock file
+    Pull {
+        /// A known model or its repository
+        #[arg(value_name = "NAME")]
+        model: String,
+
+        /// A commit, branch, tag or refs/pr/N [default: the one that Fillrate pins]
+        #[arg(long)]
+        revision: Option<String>,
+    },
+
+    /// Check the files of a model against their checksums, and that its weights are whole
+    Verify {
+        /// A known model, its repository, or a directory; without it, all that are installed
+        #[arg(value_name = "NAME|DIR")]
+        model: Option<String>,
+    },
 }
 
 /// The generated files of the documentation.

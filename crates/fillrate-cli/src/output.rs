@@ -1,5 +1,8 @@
 //! What users see: standard output is data, standard error is talk.
 
+mod lists;
+mod progress;
+
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -12,6 +15,8 @@ use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 use tempfile::NamedTempFile;
 
+pub(crate) use self::lists::list_format;
+pub(crate) use self::progress::bytes;
 use crate::settings::Verbosity;
 
 /// The width of a page when nothing says how wide the terminal is, in characters.

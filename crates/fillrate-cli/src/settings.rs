@@ -1,6 +1,7 @@
 //! What was asked for means: each setting from its flag, else the environment, else
 //! `fillrate.toml`, else its default.
 
+pub(crate) mod hub;
 pub(crate) mod keys;
 mod layers;
 mod page;
@@ -13,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+pub(crate) use self::hub::HubSettings;
 pub(crate) use self::layers::Origin;
 use self::layers::{ConfigFile, Layers};
 pub(crate) use self::page::environment_page;
@@ -42,6 +44,8 @@ pub(crate) struct Settings {
     pub(crate) verbosity: Verbosity,
     /// How texts are read and scored.
     pub(crate) text: TextSettings,
+    /// Where models come from and where they are kept.
+    pub(crate) hub: HubSettings,
     /// When `doctor` warns about a GPU.
     pub(crate) gpu: GpuLimits,
     /// Where each setting's value comes from, by key.
@@ -114,6 +118,7 @@ impl Settings {
             threads: layers.value(&keys::THREADS, common.threads, parse_threads)?,
             verbosity,
             text: settle_text(&mut layers, &cli.verb.text_args())?,
+            hub: HubSettings::of_variables(&variable)?,
             gpu: settle_gpu_limits(&mut layers)?,
             origins: layers.into_origins(),
         };

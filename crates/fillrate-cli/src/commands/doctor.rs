@@ -33,7 +33,7 @@ pub(crate) fn run(settings: &Settings, printer: &Printer) -> anyhow::Result<Outc
 
 /// A report is a table unless JSON was asked for. A format that it has not is an error if it was
 /// typed for this run; one that the environment or the file sets for records does not matter here.
-fn report_format(settings: &Settings) -> anyhow::Result<Format> {
+pub(super) fn report_format(settings: &Settings) -> anyhow::Result<Format> {
     match settings.format {
         Some(format @ (Format::Csv | Format::Parquet)) => match settings.origin(&keys::FORMAT) {
             Origin::Variable(_) | Origin::File(..) => Ok(Format::Table),

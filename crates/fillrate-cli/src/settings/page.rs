@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::hub::HUB_VARIABLES;
 use super::keys::{self, Key};
 
 /// Every setting with its flag, variable, key and default, in Markdown.
@@ -31,7 +32,7 @@ pub(crate) fn environment_page() -> String {
         }
     }
     page.push_str("\n## Other variables\n\n| variable | what it does |\n|---|---|\n");
-    for (variable, help) in keys::OTHER_VARIABLES {
+    for (variable, help) in keys::OTHER_VARIABLES.iter().chain(&HUB_VARIABLES) {
         push_line(&mut page, &[&code(variable), help]);
     }
     page

@@ -1,0 +1,36 @@
+//! What is said while something takes its time.
+
+use std::io::{self, IsTerminal};
+
+use indicatif::{DecimalBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::{Printer, say};
+use crate::settings::Verbosity;
+
+impl Printer {
+    /// Says something that is good to know, unless `-q`.
+    pub(crate) fn note(&self, message: &str) {
+        if self.verbosity >= Verbosity::Normal {
+            say("note:", message);
+        }
+    }
+
+    /// A bar for `total` bytes on a terminal; elsewhere, and with `-q`, it shows nothing.
+    pub(crate) fn byte_progress(&self, what: &str, total: u64) -> ProgressBar {
+        if self.verbosity < Verbosity::Normal || !io::stderr().is_terminal() {
+            return ProgressBar::hidden();
+        }
+        let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
+        let template = "{msg} {bar:30} {decimal_bytes}/{decimal_total_bytes} \
+                        {decimal_bytes_per_sec}, {eta} left";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        bar.with_message(what.to_owned())
+    }
+}
+
+/// A size for a reader, in powers of ten: `438.2 MB`.
+pub(crate) fn bytes(count: u64) -> String {
+    DecimalBytes(count).to_string()
+}

@@ -1,0 +1,5 @@
+//! The command as its users run it.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
+
+mod hub;
+mod models;
