@@ -104,10 +104,11 @@ pub(crate) fn exit_code(ended: &Ended, printer: &Printer) -> ExitCode {
 
 /// Whether no input should have been able to cause the error: a kernel was called out of contract.
 fn is_our_fault(error: &anyhow::Error) -> bool {
+    // The library's variant is transparent: the kernel's error is no cause of its own.
     error.chain().any(|cause| {
         matches!(
-            cause.downcast_ref::<fillrate_kernels::Error>(),
-            Some(fillrate_kernels::Error::Shape { .. })
+            cause.downcast_ref(),
+            Some(fillrate::Error::Kernel(fillrate_kernels::Error::Shape { .. }))
         )
     })
 }
