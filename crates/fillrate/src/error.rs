@@ -30,6 +30,17 @@ pub enum Error {
         message: String,
     },
 
+    /// A sound row of the input has a key or a type that the output's columns cannot hold.
+    #[error("{}:{line}: {message}", path.display())]
+    Unfit {
+        /// The input file, or `-` for standard input.
+        path: PathBuf,
+        /// The line on which the row begins, from 1.
+        line: u64,
+        /// What does not fit, with the column.
+        message: String,
+    },
+
     /// A whole input is not what its format promises (a truncated Parquet file, no header).
     #[error("{}: {message}", path.display())]
     Input {
@@ -108,7 +119,15 @@ impl Error {
             Self::MissingTensor { .. } | Self::TensorShape { .. } => {
                 Some("config.json and model.safetensors must come from the same checkpoint")
             }
+            Self::Row { .. } => Some("mend the row, or leave such rows out with --on-error skip"),
+            Self::Unfit { .. } => Some("write jsonl, which keeps each row's own keys and types"),
             _ => None,
         }
+    }
+
+    /// Whether nobody reads the output any more: not a failure for a program in a pipe.
+    #[must_use]
+    pub fn is_broken_pipe(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::BrokenPipe)
     }
 }

@@ -1,1 +1,0 @@
-//! Tables of records, read and written as streams.

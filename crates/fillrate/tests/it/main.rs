@@ -1,0 +1,4 @@
+//! Tests of the library as its users see it.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
+
+mod records;
