@@ -1,1 +1,9 @@
 //! What compute hardware is here and how it is doing.
+//!
+//! [`probe`] reads the processor, the memory and the NVIDIA GPUs once. A reading that cannot be
+//! had is `None`, never a number that stands for it, and a machine without a GPU or a driver is a
+//! normal answer.
+//!
+//! This crate knows nothing of texts or prices.
+
+pub mod probe;
