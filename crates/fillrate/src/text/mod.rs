@@ -4,7 +4,9 @@ pub mod batch;
 mod packed;
 pub mod registry;
 mod sentiment;
+mod tokenize;
 
 pub use packed::{Forward, PackedBatch};
 pub use registry::{KnownModel, ModelDir, ModelSource, Registry};
 pub use sentiment::{Label, LabelMap, Probabilities, Sentiment};
+pub use tokenize::{Tokenizer, WordPieceOptions};

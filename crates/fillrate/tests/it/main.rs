@@ -2,3 +2,5 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 mod records;
+mod token_texts;
+mod tokens;
