@@ -14,8 +14,8 @@ mod pull;
 
 use std::path::PathBuf;
 
-use fillrate::text::registry::{FileCheck, HubRepo, KnownModel};
-use fillrate::text::{ModelDir, ModelSource, Registry};
+use fillrate::text::registry::FileCheck;
+use fillrate::text::{ModelSource, Registry};
 
 use crate::settings::HubSettings;
 
@@ -36,25 +36,6 @@ impl<'a> Store<'a> {
         &self.registry
     }
 
-    /// The directory of `model`, if its files are all here.
-    ///
-    /// # Errors
-    ///
-    /// If there are files, but not those of a whole model.
-    pub(crate) fn installed(&self, model: &'static KnownModel) -> anyhow::Result<Option<ModelDir>> {
-        let Some(hub) = model.hub() else { return Ok(None) };
-        match self.registry.resolve_known(model) {
-            Ok(ModelSource::Directory(dir)) => Ok(Some(dir)),
-            Ok(ModelSource::Builtin(_)) => Ok(None),
-            Err(error) => {
-                let has_snapshots = self.hub.cache.as_ref().is_some_and(|cache| {
-                    HubRepo::new(cache, hub.repo).dir().join("snapshots").is_dir()
-                });
-                if has_snapshots { Err(error.into()) } else { Ok(None) }
-            }
-        }
-    }
-
     /// Checks the files of every installed model, or of one.
     ///
     /// # Errors
@@ -70,7 +51,8 @@ impl<'a> Store<'a> {
                 ModelSource::Builtin(_) => vec![],
             }
         } else {
-            let installed = self.registry.models().iter().map(|model| self.installed(model));
+            let installed =
+                self.registry.models().iter().map(|model| self.registry.installed(model));
             installed.filter_map(Result::transpose).collect::<Result<_, _>>()?
         };
         let mut checks = Vec::new();

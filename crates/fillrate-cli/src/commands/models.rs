@@ -43,6 +43,7 @@ fn pull(
     settings: &Settings,
     printer: &Printer,
 ) -> anyhow::Result<Outcome> {
+    let format = report_format(settings)?;
     let model = store.registry().known(name)?;
     if matches!(model.origin, Origin::Builtin) {
         printer.note(&format!("{name} is built in: there is nothing to pull"));
@@ -52,7 +53,7 @@ fn pull(
         printer.note(&format!("{}: {remark}", model.name));
     }
     let pulled = store.pull(model, revision, printer)?;
-    let rendered = match report_format(settings)? {
+    let rendered = match format {
         Format::Json => Rendered::json(&pulled)?,
         Format::Jsonl => Rendered::json_line(&pulled)?,
         Format::Table | Format::Csv | Format::Parquet => {
@@ -82,6 +83,7 @@ fn verify(
     settings: &Settings,
     printer: &Printer,
 ) -> anyhow::Result<Outcome> {
+    let format = list_format(settings)?;
     let checks: Vec<Verified> = store
         .verify(name_or_dir)?
         .into_iter()
@@ -90,7 +92,7 @@ fn verify(
     if checks.is_empty() {
         printer.note("there are no files to verify");
     }
-    let rendered = match list_format(settings)? {
+    let rendered = match format {
         Format::Table => {
             let rows = checks.iter().map(|line| (Some(line.model.as_str()), &line.check));
             Rendered::text(files_table(rows, printer))

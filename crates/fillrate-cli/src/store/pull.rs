@@ -86,7 +86,7 @@ impl Store<'_> {
         hub: &'static HubModel,
         revision: &str,
     ) -> anyhow::Result<Pulled> {
-        match self.installed(model)? {
+        match self.registry.installed(model)? {
             Some(dir) => Ok(Pulled {
                 name: model.name,
                 repo: hub.repo,
@@ -125,6 +125,8 @@ fn download(
     repo: &HubRepo,
     printer: &Printer,
 ) -> anyhow::Result<Pulled> {
+    // A lock file that cannot be added to should be known before the download, not after.
+    let lock = Lock::read(&repo.lock_file())?.unwrap_or_else(|| Lock::new(hub.repo));
     let repository = client.repository(hub.repo, revision)?;
     let names = wanted_files(client, model, hub, revision, &repository)?;
     let remotes: Vec<RemoteFile> = names
@@ -142,7 +144,7 @@ fn download(
 
     let path = repo.snapshot(&repository.commit);
     place(&remotes, &blobs, &path)?;
-    record(repo, hub, revision, &repository.commit, &files)?;
+    record(repo, lock, revision, &repository.commit, &files)?;
     Ok(Pulled {
         name: model.name,
         repo: hub.repo,
@@ -253,7 +255,7 @@ fn link_or_copy(_target: &Path, blob: &Path, link: &Path) -> std::io::Result<()>
 /// Writes down where the revision stood, and what was pulled.
 fn record(
     repo: &HubRepo,
-    hub: &HubModel,
+    mut lock: Lock,
     revision: &str,
     commit: &str,
     files: &BTreeMap<String, LockedFile>,
@@ -265,11 +267,9 @@ fn record(
         fs::create_dir_all(dir).with_context(context)?;
         fs::write(&reference, commit).with_context(context)?;
     }
-    let path = repo.lock_file();
-    let mut lock = Lock::read(&path)?.unwrap_or_else(|| Lock::new(hub.repo));
     let revision = revision.to_owned();
     lock.insert(commit, LockedSnapshot { revision, files: files.clone() });
-    lock.write(&path)?;
+    lock.write(&repo.lock_file())?;
     Ok(())
 }
 

@@ -371,6 +371,16 @@ fn verify_finds_cut_weights_even_without_a_checksum_on_record() {
 }
 
 #[test]
+fn what_cannot_be_finished_is_not_begun() {
+    let world = World::new();
+    world.run(&["pull", "bert-multilingual", "--format", "csv"]).complains(&["no csv format"]);
+    fs::create_dir_all(world.repo()).unwrap();
+    fs::write(world.repo().join("fillrate.lock"), "{").unwrap();
+    world.pull().complains(&["fillrate.lock: not a lock file", "delete it"]);
+    assert!(world.hub.requests().is_empty());
+}
+
+#[test]
 fn names_are_checked() {
     let world = World::new();
     world.run(&["pull", "finbrt"]).complains(&["finbrt", "did you mean `finbert`?"]);

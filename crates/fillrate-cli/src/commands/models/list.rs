@@ -93,7 +93,7 @@ pub(super) fn listed(store: &Store<'_>, model: &'static KnownModel) -> Listed {
         source: model.source,
         problem: None,
     };
-    match (&model.origin, store.installed(model)) {
+    match (&model.origin, store.registry().installed(model)) {
         (Origin::Builtin, _) => listed.status = Status::BuiltIn,
         (Origin::Unreleased { .. }, _) => listed.status = Status::NotReleased,
         (Origin::Hub(_), Ok(None)) => {}
@@ -104,7 +104,7 @@ pub(super) fn listed(store: &Store<'_>, model: &'static KnownModel) -> Listed {
         }
         (Origin::Hub(_), Err(error)) => {
             listed.status = Status::Incomplete;
-            listed.problem = Some(format!("{}: {error:#}", model.name));
+            listed.problem = Some(error.to_string());
         }
     }
     listed

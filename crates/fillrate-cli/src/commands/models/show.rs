@@ -67,6 +67,7 @@ pub(super) fn run(
     settings: &Settings,
     printer: &Printer,
 ) -> anyhow::Result<Outcome> {
+    let format = report_format(settings)?;
     let registry = store.registry();
     let resolved = registry.resolve(name_or_dir);
     let shown = match (registry.find(name_or_dir), resolved) {
@@ -80,7 +81,7 @@ pub(super) fn run(
         }
         (None, Err(error)) => return Err(error.into()),
     };
-    let rendered = match report_format(settings)? {
+    let rendered = match format {
         Format::Json => Rendered::json(&shown)?,
         Format::Jsonl => Rendered::json_line(&shown)?,
         Format::Table | Format::Csv | Format::Parquet => Rendered::text(show_page(&shown, printer)),

@@ -108,7 +108,7 @@ pub struct WeightMemory {
     pub bf16_bytes: u64,
     /// Two bytes a parameter.
     pub fp16_bytes: u64,
-    /// One byte a parameter of the dense layers, four a parameter of the embedding tables.
+    /// One byte a parameter of the dense layers, two a parameter of the embedding tables.
     pub int8_bytes: u64,
 }
 
@@ -119,15 +119,15 @@ impl Parameters {
         self.embedding + self.dense
     }
 
-    /// What the weights take in each precision. The few biases, norms and scales that stay in
-    /// fp32 make the real figure up to 1% larger.
+    /// What the weights take in each precision. The biases, norms, scales and position tables that
+    /// stay in fp32 make the real figure up to 2% larger.
     #[must_use]
     pub const fn memory(self) -> WeightMemory {
         WeightMemory {
             fp32_bytes: 4 * self.total(),
             bf16_bytes: 2 * self.total(),
             fp16_bytes: 2 * self.total(),
-            int8_bytes: 4 * self.embedding + self.dense,
+            int8_bytes: 2 * self.embedding + self.dense,
         }
     }
 }

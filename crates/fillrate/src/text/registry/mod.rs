@@ -174,33 +174,47 @@ impl Registry {
     ///
     /// As [`Self::resolve`].
     pub fn resolve_known(&self, model: &'static KnownModel) -> Result<ModelSource> {
-        let hub = match &model.origin {
-            Origin::Builtin => return Ok(ModelSource::Builtin(model)),
-            Origin::Unreleased { reason } => return Err(unreleased(model, reason)),
-            Origin::Hub(hub) => hub,
-        };
+        match &model.origin {
+            Origin::Builtin => Ok(ModelSource::Builtin(model)),
+            Origin::Unreleased { reason } => Err(unreleased(model, reason)),
+            Origin::Hub(hub) => match self.installed(model)? {
+                Some(dir) => Ok(ModelSource::Directory(dir)),
+                None => Err(self.absent(model, hub)),
+            },
+        }
+    }
+
+    /// The directory of a known model; none if nothing of it is here, or it takes no files.
+    ///
+    /// # Errors
+    ///
+    /// If there are files, but not those of a whole model, or the lock file is damaged.
+    pub fn installed(&self, model: &'static KnownModel) -> Result<Option<ModelDir>> {
+        let Some(hub) = model.hub() else { return Ok(None) };
         let mut incomplete = None;
         for root in &self.cache_roots {
             for candidate in snapshots(root, model, hub)? {
                 let missing = missing_files(&candidate.path);
                 if missing.is_empty() {
-                    return Ok(ModelSource::Directory(candidate));
+                    return Ok(Some(candidate));
                 }
                 incomplete.get_or_insert((candidate.path, missing));
             }
         }
-        Err(match incomplete {
-            Some((path, missing)) => Error::Model {
-                message: lacking(&path, &missing),
-                path,
-                hint: Some(self.how_to_get(model, hub)),
-            },
-            None => Error::Model {
-                path: model.name.into(),
-                message: format!("its files are not on this machine (looked in {})", self.looked()),
-                hint: Some(self.how_to_get(model, hub)),
-            },
-        })
+        let Some((path, missing)) = incomplete else { return Ok(None) };
+        let message = lacking(&path, &missing);
+        Err(Error::Model { path, message, hint: Some(self.how_to_get(model, hub)) })
+    }
+
+    fn absent(&self, model: &KnownModel, hub: &HubModel) -> Error {
+        let roots: Vec<_> =
+            self.cache_roots.iter().map(|root| root.display().to_string()).collect();
+        let looked = if roots.is_empty() { "no cache".to_owned() } else { roots.join(", ") };
+        Error::Model {
+            path: model.name.into(),
+            message: format!("its files are not on this machine (looked in {looked})"),
+            hint: Some(self.how_to_get(model, hub)),
+        }
     }
 
     /// How to get the files of `model`: the command, and where to put them without a network.
@@ -230,12 +244,6 @@ impl Registry {
             }
             None => format!("put {files} into a directory and name that"),
         }
-    }
-
-    fn looked(&self) -> String {
-        let roots: Vec<_> =
-            self.cache_roots.iter().map(|root| root.display().to_string()).collect();
-        if roots.is_empty() { "no cache".to_owned() } else { roots.join(", ") }
     }
 }
 

@@ -133,6 +133,27 @@ fn pinned_checksums_hold_for_files_put_there_by_hand() {
 }
 
 #[test]
+fn what_another_tool_cached_of_a_model_is_not_half_of_ours() {
+    let (dir, registry) = cache();
+    let repo = HubRepo::new(dir.path(), hub("finbert").repo);
+    put(&repo.snapshot(COMMIT), &[CONFIG_FILE, "pytorch_model.bin", "vocab.txt"]);
+    let model = registry.find("finbert").unwrap();
+    assert_eq!(registry.installed(model).unwrap(), None);
+    assert!(complaint(&registry, "finbert").contains("not on this machine"));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_to_a_removed_blob_is_a_missing_file() {
+    let (dir, registry) = cache();
+    let place = HubRepo::new(dir.path(), hub("finbert").repo).snapshot(hub("finbert").revision);
+    put(&place, &[CONFIG_FILE, "vocab.txt"]);
+    std::os::unix::fs::symlink("../../blobs/gone", place.join(WEIGHTS_FILE)).unwrap();
+    let complaint = complaint(&registry, "finbert");
+    assert!(complaint.contains("lacks model.safetensors"), "{complaint}");
+}
+
+#[test]
 fn a_later_cache_is_searched_too() {
     let (first, _) = cache();
     let (second, _) = cache();
