@@ -1,5 +1,47 @@
-//! The hot loops of Fillrate.
+//! The hot loops of Fillrate: transformer kernels over packed sequences.
+//!
+//! Every op has one contract (shapes, types, tolerance) and lives in [`cpu`], in a file of its
+//! own name. All of them work on [`Activation`]s, row-major matrices with one row per token, and
+//! none allocates: what an op needs besides its output is in a [`Workspace`].
+//!
+//! | op | reads | writes |
+//! |---|---|---|
+//! | [`Cpu::embed_layer_norm`] | ids `[tokens]` | `[tokens, hidden]` |
+//! | [`Cpu::linear`] | `[rows, inputs]` | `[rows, outputs]` |
+//! | [`Cpu::attention`] | q, k, v `[tokens, 3 * hidden]` | `[tokens, hidden]` |
+//! | [`Cpu::linear_add_layer_norm`] | `[rows, inputs]`, residual | `[rows, outputs]` |
+//! | [`Cpu::select_rows`] | `[rows, width]` | `[selected, width]` |
+//!
+//! # Precision
+//!
+//! [`Precision`] names the type of the matrix products. Sums are always kept in f32 (int8: in
+//! i32, exactly), and so are layer norms, softmax and the non-linearities.
+//!
+//! # Results
+//!
+//! A row's result depends on that row (and, in attention, on its sequence) alone: not on its
+//! neighbours in the batch, not on the number of threads. Between [`Tier`]s results agree to
+//! rounding, int8 products exactly.
 
+#![allow(
+    clippy::inline_always,
+    reason = "loops generic over lanes must be inlined into the function compiled for their tier"
+)]
+
+mod activation;
+mod buffer;
+pub mod cpu;
 mod error;
+mod precision;
+pub mod scalar;
 
+pub use activation::Activation;
+pub use cpu::Cpu;
+pub use cpu::attention::Sequences;
+pub use cpu::embedding::Embeddings;
+pub use cpu::layer_norm::LayerNorm;
+pub use cpu::linear::{Linear, LinearShape, Nonlinearity};
+pub use cpu::tier::Tier;
+pub use cpu::workspace::Workspace;
 pub use error::{Error, Result};
+pub use precision::Precision;

@@ -1,0 +1,87 @@
+//! Packing weights into panels.
+
+use half::bf16;
+
+use super::{Int8Weights, Linear, LinearShape, Weights};
+use crate::activation::stride_for;
+use crate::buffer::Aligned;
+use crate::cpu::lanes::LANES;
+use crate::{Error, Precision, Result};
+
+impl Linear {
+    /// Packs `weight`, shape `[outputs, inputs]` as PyTorch's `nn.Linear` has it, and `bias`, shape
+    /// `[outputs]` (zeros if there is none).
+    ///
+    /// Int8 weights are quantised per output channel, symmetrically: scale = max |w| / 127.
+    ///
+    /// # Errors
+    ///
+    /// If a slice has another length than the shape asks for, or a dimension is 0.
+    pub fn pack(
+        weight: &[f32],
+        bias: Option<&[f32]>,
+        shape: LinearShape,
+        precision: Precision,
+    ) -> Result<Self> {
+        let LinearShape { inputs, outputs } = shape;
+        let fits = inputs > 0
+            && outputs > 0
+            && weight.len() == inputs * outputs
+            && bias.is_none_or(|bias| bias.len() == outputs);
+        if !fits {
+            return Err(Error::Shape {
+                op: "linear",
+                expected: format!("weight [{outputs}, {inputs}], bias [{outputs}]"),
+                got: format!("{} weights, {:?} biases", weight.len(), bias.map(<[f32]>::len)),
+            });
+        }
+        let weights = match precision {
+            Precision::Fp32 => Weights::F32(panels(weight, shape, 1, |_, w| w)),
+            Precision::Bf16 => Weights::Bf16(panels(weight, shape, 2, |_, w| bf16::from_f32(w))),
+            Precision::Int8 => Weights::Int8(quantize(weight, shape)),
+        };
+        let mut padded = Aligned::zeroed(stride_for(outputs));
+        if let Some(bias) = bias {
+            padded[..outputs].copy_from_slice(bias);
+        }
+        Ok(Self { shape, weights, bias: padded })
+    }
+}
+
+/// Lays `weight` out as `[panel, group, lane, value]`: sixteen outputs a panel, `group` inputs a
+/// group. Inputs and outputs are padded with zeros to the stride of an activation.
+fn panels<T: bytemuck::Pod>(
+    weight: &[f32],
+    LinearShape { inputs, outputs }: LinearShape,
+    group: usize,
+    convert: impl Fn(usize, f32) -> T,
+) -> Aligned<T> {
+    let depth = stride_for(inputs);
+    let mut packed = Aligned::zeroed(depth * stride_for(outputs));
+    let values = &mut packed[..];
+    for (output, row) in weight.chunks_exact(inputs).enumerate() {
+        let panel = output / LANES * depth * LANES;
+        let lane = output % LANES;
+        for (input, &w) in row.iter().enumerate() {
+            let at = (input / group * LANES + lane) * group + input % group;
+            values[panel + at] = convert(output, w);
+        }
+    }
+    packed
+}
+
+fn quantize(weight: &[f32], shape: LinearShape) -> Int8Weights {
+    let LinearShape { inputs, outputs } = shape;
+    let mut scales = Aligned::<f32>::zeroed(stride_for(outputs));
+    let mut sums = Aligned::<f32>::zeroed(stride_for(outputs));
+    let byte = |scale: f32, w: f32| (w / scale).round_ties_even().clamp(-127.0, 127.0);
+    for (output, row) in weight.chunks_exact(inputs).enumerate() {
+        let largest = row.iter().fold(0.0_f32, |largest, w| largest.max(w.abs()));
+        // A channel of zeros (or of values too small to divide by) is zeros at any scale.
+        let scale = if largest > 1e-30 { largest / 127.0 } else { 1.0 };
+        scales[output] = scale;
+        sums[output] = row.iter().map(|&w| byte(scale, w)).sum();
+    }
+    let bytes = panels(weight, shape, 4, |output, w| byte(scales[output], w) as i8);
+    Int8Weights { bytes, scales, sums }
+}
