@@ -121,10 +121,18 @@ fn files_table<'a>(
             file.file.clone(),
             file.status.as_str().to_owned(),
             file.size_bytes.map_or_else(|| "-".to_owned(), bytes),
-            file.sha256.clone().unwrap_or_else(|| "-".to_owned()),
+            file.sha256.as_deref().map_or_else(|| "-".to_owned(), |sha256| digits(sha256, printer)),
         ];
         cells.splice(0..0, model.map(str::to_owned));
         table.add_row(cells);
     }
     table.trim_fmt()
+}
+
+/// A checksum for a reader: its first 16 digits tell files apart, `-v` and JSON give all 64.
+fn digits(sha256: &str, printer: &Printer) -> String {
+    match sha256.get(..16) {
+        Some(first) if !printer.is_verbose() => format!("{first}…"),
+        _ => sha256.to_owned(),
+    }
 }
