@@ -158,6 +158,18 @@ impl Registry {
     ///
     /// If there is no such model or directory, its files are not all here, or it is not released
     /// yet. Each error says how to mend it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use fillrate::text::Registry;
+    ///
+    /// let registry = Registry::new(vec!["/home/me/.cache/huggingface/hub".into()]);
+    /// assert_eq!(registry.resolve("vader")?.name(), "vader");
+    /// let error = registry.resolve("finbrt").unwrap_err();
+    /// assert_eq!(error.hint(), Some("did you mean `finbert`?"));
+    /// # Ok::<(), fillrate::Error>(())
+    /// ```
     pub fn resolve(&self, name_or_dir: &str) -> Result<ModelSource> {
         let path = Path::new(name_or_dir);
         let is_path = name_or_dir.contains(['/', '\\']);
