@@ -5,6 +5,7 @@ mod packed;
 pub mod registry;
 mod sentiment;
 mod tokenize;
+pub mod vader;
 
 pub use packed::{Forward, PackedBatch};
 pub use registry::{KnownModel, ModelDir, ModelSource, Registry};
