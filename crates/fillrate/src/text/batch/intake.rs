@@ -102,6 +102,13 @@ impl Intake {
     }
 }
 
+impl Chunk {
+    /// Tokens of all texts of the chunk.
+    pub(super) fn tokens(&self) -> u64 {
+        self.ids.len() as u64
+    }
+}
+
 impl ChunkJob {
     /// Tokenises the chunk. A text that fails has length 0 and an error; `buffer` is room for
     /// the ids of one text.

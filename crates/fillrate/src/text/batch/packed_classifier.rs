@@ -14,7 +14,7 @@ use std::thread::{Builder, JoinHandle};
 
 use super::budget::{BUDGET_TOKENS_MAX, BUDGET_TOKENS_MIN, BudgetControl};
 use super::budget::{ceiling_tokens, workers_that_fit};
-use super::intake::{ChunkJob, Intake};
+use super::intake::{Chunk, ChunkJob, Intake};
 use super::packer::{BatchPlan, Packer, Sequences};
 use super::worker::Worker;
 use super::{Answers, BatchOptions, Classifier, Clock, Pending, Provenance, Statistics, Tokenize};
@@ -35,7 +35,7 @@ const BYTES_PER_TOKEN: usize = 4;
 /// a kernel may split differently for different numbers of rows.
 ///
 /// A batch that fails, or panics, is tried again one text at a time, and only a text that fails
-/// alone carries the error.
+/// alone carries the error. The program's panic hook hears of a panic as of any other.
 ///
 /// ```
 /// use fillrate::text::batch::{BatchOptions, PackedClassifier, Provenance, Scorer};
@@ -101,6 +101,8 @@ pub(super) struct State {
     windows: VecDeque<Window>,
     pub(super) control: BudgetControl,
     pub(super) statistics: Statistics,
+    /// Tokens of all texts that were tokenised, some of which are still to be computed.
+    tokenised: u64,
     next_window: u64,
     closing: bool,
 }
@@ -154,6 +156,7 @@ impl<M: Forward + 'static, T: Tokenize + 'static> PackedClassifier<M, T> {
             windows: VecDeque::new(),
             control: BudgetControl::new(options.budget, options.mode, ceiling),
             statistics: Statistics::default(),
+            tokenised: 0,
             next_window: 0,
             closing: false,
         };
@@ -170,6 +173,12 @@ impl<M: Forward + 'static, T: Tokenize + 'static> PackedClassifier<M, T> {
             classifier.threads.push(thread.map_err(|source| Error::Thread { name, source })?);
         }
         Ok(classifier)
+    }
+
+    /// The model that the workers share.
+    #[must_use]
+    pub fn model(&self) -> &M {
+        &self.shared.model
     }
 
     /// The number of worker threads that were started.
@@ -199,8 +208,8 @@ impl<M: Forward, T: Tokenize> Classifier for PackedClassifier<M, T> {
 
     fn fill_bytes(&self) -> usize {
         let state = self.shared.lock();
-        let Statistics { bytes, tokens, .. } = state.statistics;
-        let bytes_per_token = bytes.checked_div(tokens).map_or(BYTES_PER_TOKEN, |b| b as usize);
+        let bytes_per_token = state.statistics.bytes.checked_div(state.tokenised);
+        let bytes_per_token = bytes_per_token.map_or(BYTES_PER_TOKEN, |bytes| bytes as usize);
         let tokens = state.control.tokens().saturating_mul(self.shared.workers);
         tokens.saturating_mul(bytes_per_token.max(1))
     }
@@ -255,9 +264,10 @@ impl<M, T> Shared<M, T> {
     }
 
     /// Takes in a tokenised chunk, and opens its window for packing if it was the last.
-    pub(super) fn finish_chunk(&self, window: u64, chunk: super::intake::Chunk) {
+    pub(super) fn finish_chunk(&self, window: u64, chunk: Chunk) {
         let mut state = self.lock();
         state.statistics.bytes += chunk.bytes;
+        state.tokenised += chunk.tokens();
         let Some(index) = state.intakes.iter().position(|intake| intake.window == window) else {
             return;
         };

@@ -9,12 +9,14 @@ use super::{ItemError, Mode, Scored, Scorer};
 /// Collects texts with payloads of any kind, scores them in batches, and gives the payloads back
 /// with their answers in the order in which they were pushed.
 ///
-/// A window of texts is submitted when it is worth computing: in the throughput and memory modes
-/// when it fills the look-ahead, in the latency mode when it keeps every worker busy or its
-/// oldest text has waited for `max_wait`. The queue has no thread of its own: waiting times are
-/// looked at by [`push`](Self::push) and [`ready`](Self::ready), and [`due_in`](Self::due_in) says
-/// when to call next. At most two windows are computed at a time; a push that completes a third
-/// waits for the first.
+/// Texts are submitted a window at a time: when they fill the look-ahead and, in the latency mode,
+/// also when they keep every worker busy or the oldest has waited for `max_wait`. The queue has no
+/// thread of its own: waiting times are looked at by [`push`](Self::push) and
+/// [`ready`](Self::ready), and [`due_in`](Self::due_in) says when to call next.
+///
+/// At most two windows are computed at a time. While they are, further texts gather in a third,
+/// and only a push that fills it to the look-ahead waits for the first. Dropping the queue gives
+/// up what was not taken.
 ///
 /// ```
 /// use std::time::Duration;
@@ -89,19 +91,15 @@ impl<T> ScoreQueue<T> {
             self.opened = self.scorer.options().clock.now();
         }
         self.window.push(text.into(), payload);
-        if self.is_worth_computing() {
+        self.advance();
+        if self.window.is_full(self.scorer.options().look_ahead) {
             self.submit();
         }
     }
 
     /// The answers that are there by now, in push order, without waiting for more.
     pub fn ready(&mut self) -> Vec<(T, Result<Scored, ItemError>)> {
-        if self.is_worth_computing() {
-            self.submit();
-        }
-        while self.in_flight.oldest_is_ready() {
-            self.collect_oldest();
-        }
+        self.advance();
         std::mem::take(&mut self.done)
     }
 
@@ -145,18 +143,24 @@ impl<T> ScoreQueue<T> {
         self.len() == 0
     }
 
-    fn is_worth_computing(&self) -> bool {
-        if self.window.is_empty() {
-            return false;
+    /// Collects what is finished and, where there is room, submits what should wait no longer.
+    fn advance(&mut self) {
+        while self.in_flight.oldest_is_ready() {
+            self.collect_oldest();
         }
-        let busy = match self.scorer.options().mode {
-            Mode::Latency { .. } => self.window.bytes() >= self.scorer.fill_bytes(),
+        let waits_in_vain = match self.scorer.options().mode {
+            Mode::Latency { .. } => {
+                self.due_in() == Some(Duration::ZERO)
+                    || self.window.bytes() >= self.scorer.fill_bytes()
+            }
             Mode::Throughput | Mode::Memory => false,
         };
-        busy || self.window.is_full(self.scorer.options().look_ahead)
-            || self.due_in() == Some(Duration::ZERO)
+        if waits_in_vain && self.in_flight.len() < WINDOWS_IN_FLIGHT {
+            self.submit();
+        }
     }
 
+    /// Submits the window, after waiting for the oldest one if there is no room.
     fn submit(&mut self) {
         if self.window.is_empty() {
             return;

@@ -383,6 +383,30 @@ fn a_queue_gives_payloads_back_in_push_order() {
 }
 
 #[test]
+fn a_queue_asked_for_what_is_ready_never_waits() {
+    let (sender, receiver) = std::sync::mpsc::channel::<()>();
+    let gate = Mutex::new(receiver);
+    let gated = move |_: &str| {
+        let _ = gate.lock().unwrap().recv();
+        let probabilities = Probabilities { negative: 0.0, neutral: 1.0, positive: 0.0 };
+        Ok(Sentiment { label: Label::Neutral, score: 0.0, probabilities, logits: vec![] })
+    };
+    let mode = Mode::Latency { max_wait: Duration::ZERO };
+    let options = BatchOptions { workers: 1, ..BatchOptions::new(mode) };
+    let classifier = DirectClassifier::new(gated, provenance("gated"), &options).unwrap();
+    let mut queue = ScoreQueue::new(Scorer::new(classifier, options));
+    // Nothing is answered yet: two windows of one text, and the rest gathers in a third.
+    for payload in 0..10 {
+        queue.push("text", payload);
+        assert!(queue.ready().is_empty());
+    }
+    assert_eq!(queue.due_in(), Some(Duration::ZERO));
+    drop(sender);
+    let payloads: Vec<i32> = queue.flush().into_iter().map(|(payload, _)| payload).collect();
+    assert_eq!(payloads, (0..10).collect::<Vec<_>>());
+}
+
+#[test]
 fn what_is_pending_when_the_classifier_goes_is_stopped() {
     struct Stuck(Mutex<std::sync::mpsc::Receiver<()>>);
     impl Forward for Stuck {
@@ -410,7 +434,7 @@ fn what_is_pending_when_the_classifier_goes_is_stopped() {
             Ok(())
         }
     }
-    let (sender, receiver) = std::sync::mpsc::channel();
+    let (sender, receiver) = std::sync::mpsc::channel::<()>();
     let labels = LabelMap { classes: vec![Label::Neutral] };
     let options = options(1, Budget::Tokens(1));
     let model = Stuck(Mutex::new(receiver));
