@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::classifier::guarded;
 use super::packer::Sequences;
 use super::{Answers, ItemError, ItemResult};
+use crate::text::Tokenizer;
 
 /// Texts of a chunk: enough work to be worth handing to a thread, few enough that all threads
 /// get some.
@@ -13,7 +14,7 @@ const CHUNK_TEXTS: usize = 256;
 
 /// What turns a text into token ids, special tokens included.
 ///
-/// Any closure of this shape is one, which is what tests use.
+/// [`Tokenizer`] is one, and so is any closure of this shape.
 pub trait Tokenize: Send + Sync {
     /// Appends the ids of `text` to `ids`, which is empty.
     ///
@@ -29,6 +30,13 @@ where
 {
     fn encode_into(&self, text: &str, ids: &mut Vec<u32>) -> crate::Result<()> {
         self(text, ids)
+    }
+}
+
+impl Tokenize for Tokenizer {
+    fn encode_into(&self, text: &str, ids: &mut Vec<u32>) -> crate::Result<()> {
+        // The inherent method of the same name.
+        Self::encode_into(self, text, ids)
     }
 }
 

@@ -25,6 +25,7 @@ mod options;
 mod packed_classifier;
 mod packer;
 mod queue;
+mod schedule;
 mod scorer;
 mod statistics;
 #[cfg(test)]

@@ -136,12 +136,24 @@ fn expected(text: &str) -> Option<Vec<f32>> {
     (computable && sound && !text.starts_with("tokenizer ")).then(|| hash(&ids).to_vec())
 }
 
+/// Mostly sound texts, some of them empty or too long. Panics are rare, because a run with
+/// backtraces spends its time on printing them.
+fn any_text() -> impl Strategy<Value = String> {
+    prop_oneof![
+        60 => "[a-z]{0,140}",
+        6 => "[a-f!~]{1,9}",
+        1 => "[a-f]{1,9}[*]",
+        1 => "tokenizer fails",
+        1 => "tokenizer panics",
+    ]
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
     fn answers_do_not_depend_on_workers_budget_or_look_ahead(
-        texts in prop::collection::vec("[a-z]{0,140}|[a-f!*~]{1,9}|tokenizer (panics|fails)", 0..120),
+        texts in prop::collection::vec(any_text(), 0..120),
         workers in 1_usize..5,
         budget in prop_oneof![Just(Budget::Auto), (1_usize..400).prop_map(Budget::Tokens)],
         window_texts in 1_usize..150,

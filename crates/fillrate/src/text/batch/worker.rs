@@ -1,7 +1,7 @@
 //! One worker thread: what it owns and how it answers a batch.
 
 use super::classifier::guarded;
-use super::packed_classifier::{BatchJob, Job, Shared};
+use super::schedule::{BatchJob, Job, Shared};
 use super::{ItemError, ItemResult, Tokenize};
 use crate::text::{Forward, LabelMap, PackedBatch, Sentiment};
 
@@ -68,14 +68,14 @@ impl<S: Send> Worker<S> {
         } else if retried && failed == 0 {
             state.control.too_large(job.plan.tokens);
         }
-        let statistics = &mut state.statistics;
-        statistics.texts += items.len() as u64;
-        statistics.failed += failed as u64;
-        statistics.tokens += job.plan.tokens as u64;
-        statistics.batches += 1;
-        statistics.batches_retried += u64::from(retried);
-        statistics.capacity_tokens += job.limit as u64;
-        statistics.busy += duration;
+        let counts = &mut state.counts;
+        counts.texts += items.len() as u64;
+        counts.failed += failed as u64;
+        counts.tokens += job.plan.tokens as u64;
+        counts.batches += 1;
+        counts.batches_retried += u64::from(retried);
+        counts.capacity_tokens += job.limit as u64;
+        counts.busy += duration;
         drop(state);
         if !job.answers.send(answers) {
             shared.abandon(job.window);
