@@ -105,6 +105,24 @@ pub enum Error {
         source: io::Error,
     },
 
+    /// A sequence that the model cannot take.
+    #[error("sequence {sequence} of the batch {message}")]
+    Sequence {
+        /// The sequence's place in the batch, from 0.
+        sequence: usize,
+        /// What is wrong with it.
+        message: String,
+    },
+
+    /// A batch that is larger than the scratch it is to be computed in.
+    #[error("a batch of {tokens} tokens does not fit a scratch of {capacity}")]
+    BatchSize {
+        /// The tokens of the batch.
+        tokens: usize,
+        /// The tokens that the scratch has room for.
+        capacity: usize,
+    },
+
     /// A kernel refused its arguments.
     #[error(transparent)]
     Kernel(#[from] fillrate_kernels::Error),

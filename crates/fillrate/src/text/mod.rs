@@ -1,6 +1,7 @@
 //! Text in, sentiment out.
 
 pub mod batch;
+pub mod encoder;
 mod packed;
 pub mod registry;
 mod sentiment;

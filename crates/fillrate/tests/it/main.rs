@@ -1,6 +1,7 @@
 //! Tests of the library as its users see it.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
+mod encoder;
 mod records;
 mod token_texts;
 mod tokens;

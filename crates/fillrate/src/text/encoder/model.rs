@@ -1,0 +1,237 @@
+//! The encoder: embeddings and transformer layers over packed sequences.
+
+use std::path::Path;
+
+use fillrate_kernels::{Cpu, Embeddings, LayerNorm, Nonlinearity, Precision, Sequences, Workspace};
+
+use super::LoadOptions;
+use super::config::EncoderConfig;
+use super::scratch::{EncoderScratch, LayerStates};
+use super::weights::{Head, Layer, WeightLoader};
+use crate::text::PackedBatch;
+use crate::{Error, Result};
+
+/// The smallest norm that an embedding is divided by.
+/// Source: `torch.nn.functional.normalize`, `eps`.
+const NORM_MIN: f32 = 1e-12;
+
+/// A transformer encoder with its weights packed for one processor.
+pub struct Encoder {
+    config: EncoderConfig,
+    cpu: Cpu,
+    precision: Precision,
+    embeddings: Embeddings,
+    embedding_norm: LayerNorm,
+    layers: Vec<Layer>,
+}
+
+impl Encoder {
+    /// Loads the encoder of a Hugging Face directory; a classifier on top of it is left out.
+    ///
+    /// # Errors
+    ///
+    /// If `config.json` or the weights are missing, damaged, of a kind that is not supported, or
+    /// do not fit each other.
+    pub fn load(directory: &Path, options: LoadOptions) -> Result<Self> {
+        Self::build(WeightLoader::open(directory, options)?)
+    }
+
+    /// As [`Self::load`], with the classifier on top. The classifier is looked for first: a
+    /// directory without one is refused before its other weights are read.
+    pub(super) fn load_with_head(directory: &Path, options: LoadOptions) -> Result<(Self, Head)> {
+        let mut loader = WeightLoader::open(directory, options)?;
+        let head = loader.head()?;
+        Ok((Self::build(loader)?, head))
+    }
+
+    fn build(mut loader: WeightLoader) -> Result<Self> {
+        // The largest tables come first, while little else is in memory.
+        let (embeddings, embedding_norm) = loader.embeddings()?;
+        let layers = (0..loader.config.layers)
+            .map(|index| loader.layer(index))
+            .collect::<Result<Vec<_>>>()?;
+        let WeightLoader { config, cpu, precision, .. } = loader;
+        Ok(Self { config, cpu, precision, embeddings, embedding_norm, layers })
+    }
+
+    /// The model's shape and labels.
+    #[must_use]
+    pub const fn config(&self) -> &EncoderConfig {
+        &self.config
+    }
+
+    /// The numeric type of the matrix products.
+    #[must_use]
+    pub const fn precision(&self) -> Precision {
+        self.precision
+    }
+
+    /// The bytes that the packed weights take.
+    #[must_use]
+    pub fn weight_bytes(&self) -> usize {
+        self.embeddings.bytes() + self.layers.iter().map(Layer::bytes).sum::<usize>()
+    }
+
+    /// Room for passes over at most `tokens` tokens.
+    #[must_use]
+    pub fn scratch(&self, tokens: usize) -> EncoderScratch {
+        EncoderScratch::new(tokens, &self.config, self.precision)
+    }
+
+    /// The bytes that [`Self::scratch`] takes.
+    #[must_use]
+    pub fn scratch_bytes(&self, tokens: usize) -> usize {
+        EncoderScratch::bytes_for(tokens, &self.config, self.precision)
+    }
+
+    /// Writes one embedding per sequence over `embeddings`, shape `[sequences, hidden]`: the mean
+    /// of the tokens' final states, scaled to length 1.
+    ///
+    /// Source: the `sentence-transformers` modules `Pooling` (mean) and `Normalize`.
+    ///
+    /// # Errors
+    ///
+    /// If a token id is out of the vocabulary, a sequence is empty or too long, or the batch does
+    /// not fit the scratch.
+    pub fn embed(
+        &self,
+        batch: &PackedBatch,
+        scratch: &mut EncoderScratch,
+        embeddings: &mut Vec<f32>,
+    ) -> Result<()> {
+        self.begin(batch, scratch)?;
+        for layer in &self.layers {
+            self.attend(layer, batch, scratch)?;
+            self.finish_layer(layer, &mut scratch.states, &mut scratch.workspace)?;
+        }
+        embeddings.clear();
+        embeddings.resize(batch.sequences() * self.config.hidden, 0.0);
+        let ranges = batch.cu_seqlens().windows(2);
+        for (range, mean) in ranges.zip(embeddings.chunks_exact_mut(self.config.hidden)) {
+            for token in range[0]..range[1] {
+                scratch.states.hidden.row_f32(token as usize, &mut scratch.row);
+                for (sum, value) in mean.iter_mut().zip(&scratch.row) {
+                    *sum += value;
+                }
+            }
+            // The length of the sum is that of the mean times the tokens: one division does both.
+            let norm = mean.iter().map(|value| value * value).sum::<f32>().sqrt().max(NORM_MIN);
+            for value in mean {
+                *value /= norm;
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks the batch and writes the embedded tokens to the hidden states.
+    pub(super) fn begin(&self, batch: &PackedBatch, scratch: &mut EncoderScratch) -> Result<()> {
+        self.check(batch, scratch.tokens)?;
+        self.write_positions(batch, &mut scratch.positions);
+        self.cpu.embed_layer_norm(
+            &self.embeddings,
+            batch.ids(),
+            &scratch.positions,
+            &self.embedding_norm,
+            &mut scratch.states.hidden,
+            &mut scratch.workspace,
+        )?;
+        Ok(())
+    }
+
+    /// The first half of a layer: attention of every token to its sequence.
+    pub(super) fn attend(
+        &self,
+        layer: &Layer,
+        batch: &PackedBatch,
+        scratch: &mut EncoderScratch,
+    ) -> Result<()> {
+        let EncoderScratch { qkv, states, workspace, .. } = scratch;
+        self.cpu.linear(&states.hidden, &layer.qkv, Nonlinearity::Identity, qkv)?;
+        let sequences = Sequences { cu_seqlens: batch.cu_seqlens(), heads: self.config.heads };
+        self.cpu.attention(qkv, sequences, &mut states.context, workspace)?;
+        Ok(())
+    }
+
+    /// The second half of a layer, in which the rows have nothing to do with each other.
+    pub(super) fn finish_layer(
+        &self,
+        layer: &Layer,
+        states: &mut LayerStates,
+        workspace: &mut Workspace,
+    ) -> Result<()> {
+        let LayerStates { hidden, context, attended, intermediate } = states;
+        self.cpu.linear_add_layer_norm(
+            context,
+            &layer.attention_output,
+            hidden,
+            &layer.attention_norm,
+            attended,
+            workspace,
+        )?;
+        self.cpu.linear(attended, &layer.intermediate, self.config.nonlinearity, intermediate)?;
+        self.cpu.linear_add_layer_norm(
+            intermediate,
+            &layer.output,
+            attended,
+            &layer.output_norm,
+            hidden,
+            workspace,
+        )?;
+        Ok(())
+    }
+
+    pub(super) fn layers(&self) -> &[Layer] {
+        &self.layers
+    }
+
+    pub(super) const fn cpu(&self) -> &Cpu {
+        &self.cpu
+    }
+
+    fn check(&self, batch: &PackedBatch, capacity: usize) -> Result<()> {
+        if batch.tokens() > capacity {
+            return Err(Error::BatchSize { tokens: batch.tokens(), capacity });
+        }
+        let (vocabulary, longest) = (self.config.vocabulary, self.config.max_sequence());
+        for (sequence, range) in batch.cu_seqlens().windows(2).enumerate() {
+            let refuse = |message| Err(Error::Sequence { sequence, message });
+            let ids = &batch.ids()[range[0] as usize..range[1] as usize];
+            if ids.is_empty() {
+                return refuse("has no tokens".into());
+            }
+            if ids.len() > longest {
+                return refuse(format!("has {} tokens; the model takes {longest}", ids.len()));
+            }
+            if let Some(id) = ids.iter().find(|id| **id as usize >= vocabulary) {
+                return refuse(format!(
+                    "has token id {id}; the vocabulary ends at {}: the tokenizer and the weights \
+                     are not of the same model",
+                    vocabulary - 1
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// The position of each token. RoBERTa's skip padding tokens, which all have the padding
+    /// token's own position; other families count every token.
+    fn write_positions(&self, batch: &PackedBatch, positions: &mut Vec<u32>) {
+        let first = self.config.first_position() as u32;
+        positions.clear();
+        for range in batch.cu_seqlens().windows(2) {
+            if !self.config.architecture.positions_follow_padding() {
+                positions.extend(first..first + (range[1] - range[0]));
+                continue;
+            }
+            let mut next = first;
+            for &id in &batch.ids()[range[0] as usize..range[1] as usize] {
+                if id as usize == self.config.pad_token {
+                    positions.push(id);
+                } else {
+                    positions.push(next);
+                    next += 1;
+                }
+            }
+        }
+    }
+}
