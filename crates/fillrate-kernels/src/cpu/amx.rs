@@ -254,3 +254,49 @@ macro_rules! peak {
 // 16 rows × 16 columns × 32 (bf16) or 64 (int8) products and as many additions.
 peak!(peak_bf16, "tdpbf16ps", 16_384);
 peak!(peak_int8, "tdpbusd", 32_768);
+
+/// Sums of bfloat16 pairs, 16 rows × 32 columns, for attention: `a` is the first of 16 rows and
+/// the bytes between them, `panels` the first of two panels and the bytes between them, `out` the
+/// first sum and the bytes between rows.
+///
+/// # Safety
+///
+/// Tiles are configured on this thread; 16 rows of `steps` times 64 bytes are readable, two panels
+/// of `steps` tiles, and 16 rows of 32 sums are writable; `steps` is not 0.
+pub(super) unsafe fn bf16_16x32(
+    (a, a_bytes): (*const half::bf16, usize),
+    (panels, panel_bytes): (*const half::bf16, usize),
+    steps: usize,
+    (out, out_bytes): (*mut f32, usize),
+) {
+    // SAFETY: as the caller guarantees.
+    unsafe {
+        asm!(
+            "tilezero tmm0",
+            "tilezero tmm1",
+            "2:",
+            "tileloadd tmm4, [{a} + {row}]",
+            "tileloadd tmm5, [{w0} + {line}]",
+            "tdpbf16ps tmm0, tmm4, tmm5",
+            "tileloadd tmm6, [{w1} + {line}]",
+            "tdpbf16ps tmm1, tmm4, tmm6",
+            "add {a}, 64",
+            "add {w0}, 1024",
+            "add {w1}, 1024",
+            "dec {n}",
+            "jnz 2b",
+            "tilestored [{out} + {out_row}], tmm0",
+            "tilestored [{out} + {out_row} + 64], tmm1",
+            a = inout(reg) a => _,
+            w0 = inout(reg) panels => _,
+            w1 = inout(reg) panels.byte_add(panel_bytes) => _,
+            n = inout(reg) steps => _,
+            row = in(reg) a_bytes,
+            line = in(reg) 64_usize,
+            out = in(reg) out,
+            out_row = in(reg) out_bytes,
+            out("tmm0") _, out("tmm1") _, out("tmm4") _, out("tmm5") _, out("tmm6") _,
+            options(nostack),
+        );
+    }
+}

@@ -1,0 +1,102 @@
+//! Self-attention over packed sequences.
+
+mod fma;
+mod scratch;
+mod softmax;
+#[cfg(target_arch = "x86_64")]
+mod tiles;
+
+use super::Cpu;
+use super::quantize::quantize_rows;
+use crate::activation::{Activation, Values};
+use crate::{Error, Result, Workspace};
+
+pub(crate) use scratch::AttentionScratch;
+
+/// Which sequences a batch holds and how their rows are split into heads.
+#[derive(Clone, Copy, Debug)]
+pub struct Sequences<'a> {
+    /// Where each sequence begins and, last, where all end: `[sequences + 1]`, from 0, rising.
+    pub cu_seqlens: &'a [u32],
+    /// The number of heads.
+    pub heads: usize,
+}
+
+impl Cpu {
+    /// Softmax(q kᵀ / √d) v within each sequence and head of d values.
+    ///
+    /// `qkv` has shape `[tokens, 3 * hidden]`: queries, keys and values side by side, each with its
+    /// heads side by side; `out` becomes `[tokens, hidden]`.
+    ///
+    /// Source: Vaswani et al., "Attention Is All You Need" (2017), equation 1.
+    ///
+    /// # Errors
+    ///
+    /// If the offsets do not rise from 0 to the number of rows, a sequence is longer than the
+    /// workspace allows, or a shape does not fit.
+    pub fn attention(
+        &self,
+        qkv: &Activation,
+        sequences: Sequences<'_>,
+        out: &mut Activation,
+        workspace: &mut Workspace,
+    ) -> Result<()> {
+        let scratch = &mut workspace.attention;
+        check(qkv, sequences, out, scratch)?;
+        out.rows = qkv.rows;
+        match (&qkv.values, &mut out.values) {
+            (Values::F32(from), Values::F32(to)) => {
+                fma::attention(self.tier, from, qkv.stride, sequences, (to, out.stride), scratch);
+            }
+            (Values::Bf16(from), Values::Bf16(to)) => {
+                #[cfg(target_arch = "x86_64")]
+                if self.tier == crate::Tier::Amx && tiles::fits(scratch) {
+                    tiles::attention(from, qkv.stride, sequences, (to, out.stride), scratch);
+                    quantize_rows(self.tier, out);
+                    return Ok(());
+                }
+                fma::attention(self.tier, from, qkv.stride, sequences, (to, out.stride), scratch);
+            }
+            // `check` admits no mixture.
+            _ => {}
+        }
+        quantize_rows(self.tier, out);
+        Ok(())
+    }
+}
+
+fn check(
+    qkv: &Activation,
+    sequences: Sequences<'_>,
+    out: &Activation,
+    scratch: &AttentionScratch,
+) -> Result<()> {
+    let error = |expected: String, got: String| Error::Shape { op: "attention", expected, got };
+    let Sequences { cu_seqlens, heads } = sequences;
+    let rising = cu_seqlens.first() == Some(&0)
+        && cu_seqlens.is_sorted()
+        && cu_seqlens.last() == Some(&(qkv.rows as u32));
+    if !rising {
+        let expected = format!("offsets rising from 0 to {}", qkv.rows);
+        return Err(error(expected, format!("{:?} … {:?}", cu_seqlens.first(), cu_seqlens.last())));
+    }
+    let longest = cu_seqlens.windows(2).map(|w| (w[1] - w[0]) as usize).max().unwrap_or(0);
+    if longest > scratch.max_sequence {
+        return Err(error(
+            format!("sequences of at most {} tokens", scratch.max_sequence),
+            longest.to_string(),
+        ));
+    }
+    let same = matches!(
+        (&qkv.values, &out.values),
+        (Values::F32(_), Values::F32(_)) | (Values::Bf16(_), Values::Bf16(_))
+    );
+    let hidden = heads * scratch.head_dim;
+    if !same || out.width != hidden || qkv.width != 3 * hidden || qkv.rows > out.capacity_rows() {
+        return Err(error(
+            format!("[{}, {}] into [{}, {hidden}] of one type", qkv.rows, 3 * hidden, qkv.rows),
+            format!("[{}, {}] into [{}, {}]", qkv.rows, qkv.width, out.capacity_rows(), out.width),
+        ));
+    }
+    Ok(())
+}
