@@ -1,5 +1,7 @@
 //! Token and position embeddings, summed and normalised.
 
+use std::ops::Range;
+
 use half::bf16;
 
 use super::Cpu;
@@ -7,6 +9,9 @@ use super::layer_norm::layer_norm_rows;
 use crate::activation::{Activation, stride_for};
 use crate::buffer::Aligned;
 use crate::{Error, LayerNorm, Precision, Result, Workspace};
+
+/// The token ids whose rows are read at once.
+const BLOCK_IDS: usize = 1024;
 
 /// The embedding tables of an encoder.
 ///
@@ -37,21 +42,54 @@ impl Embeddings {
         hidden: usize,
         precision: Precision,
     ) -> Result<Self> {
-        for (name, table) in [("words", words), ("positions", positions)] {
-            if hidden == 0 || table.is_empty() || table.len() % hidden != 0 {
-                return Err(Error::Shape {
-                    op: "embed_layer_norm",
-                    expected: format!("{name}: rows of {hidden} values"),
-                    got: format!("{} values", table.len()),
-                });
+        if hidden == 0 || !words.len().is_multiple_of(hidden) {
+            return Err(table_error("words", hidden, words.len()));
+        }
+        let vocabulary = words.len() / hidden;
+        Self::read(vocabulary, positions, hidden, precision, |rows, block| {
+            block.copy_from_slice(&words[rows.start * hidden..rows.end * hidden]);
+            Ok(())
+        })
+    }
+
+    /// As [`Self::new`], for word tables too large to be held twice: `read` writes the rows of a
+    /// range of token ids over a block, shape `[ids, hidden]`, from the first id to the last.
+    ///
+    /// # Errors
+    ///
+    /// If a table is empty or not a whole number of rows, and whatever `read` returns.
+    pub fn read<E: From<Error>>(
+        vocabulary: usize,
+        positions: &[f32],
+        hidden: usize,
+        precision: Precision,
+        mut read: impl FnMut(Range<usize>, &mut [f32]) -> Result<(), E>,
+    ) -> Result<Self, E> {
+        if hidden == 0 || positions.is_empty() || !positions.len().is_multiple_of(hidden) {
+            return Err(table_error("positions", hidden, positions.len()).into());
+        }
+        if vocabulary == 0 {
+            return Err(table_error("words", hidden, 0).into());
+        }
+        let mut words = match precision {
+            Precision::Fp32 => Words::F32(Aligned::zeroed(vocabulary * hidden)),
+            Precision::Bf16 | Precision::Int8 => Words::Bf16(Aligned::zeroed(vocabulary * hidden)),
+        };
+        let mut block = vec![0.0; BLOCK_IDS.min(vocabulary) * hidden];
+        for first in (0..vocabulary).step_by(BLOCK_IDS) {
+            let ids = first..(first + BLOCK_IDS).min(vocabulary);
+            let values = first * hidden..ids.end * hidden;
+            let block = &mut block[..values.len()];
+            read(ids, block)?;
+            match &mut words {
+                Words::F32(words) => words[values].copy_from_slice(block),
+                Words::Bf16(words) => {
+                    for (to, &from) in words[values].iter_mut().zip(&*block) {
+                        *to = bf16::from_f32(from);
+                    }
+                }
             }
         }
-        let words = match precision {
-            Precision::Fp32 => Words::F32(words.iter().copied().collect()),
-            Precision::Bf16 | Precision::Int8 => {
-                Words::Bf16(words.iter().map(|&x| bf16::from_f32(x)).collect())
-            }
-        };
         Ok(Self { words, positions: positions.iter().copied().collect(), hidden })
     }
 
@@ -139,6 +177,14 @@ impl Cpu {
     }
 }
 
+fn table_error(name: &str, hidden: usize, values: usize) -> Error {
+    Error::Shape {
+        op: "embed_layer_norm",
+        expected: format!("{name}: rows of {hidden} values"),
+        got: format!("{values} values"),
+    }
+}
+
 fn check_indices(what: &str, indices: &[u32], below: usize) -> Result<()> {
     match indices.iter().find(|&&index| index as usize >= below) {
         None => Ok(()),
@@ -147,5 +193,37 @@ fn check_indices(what: &str, indices: &[u32], below: usize) -> Result<()> {
             expected: format!("{what} below {below}"),
             got: index.to_string(),
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_read_in_blocks_is_whole() {
+        let (vocabulary, hidden) = (2 * BLOCK_IDS + 5, 3);
+        let mut next = 0;
+        let tables =
+            Embeddings::read(vocabulary, &[0.0; 3], hidden, Precision::Fp32, |ids, rows| {
+                assert_eq!((ids.start * hidden, ids.len() * hidden), (next, rows.len()));
+                for value in rows {
+                    *value = next as f32;
+                    next += 1;
+                }
+                Ok::<(), Error>(())
+            })
+            .unwrap();
+        assert_eq!(tables.vocabulary(), vocabulary);
+        let Words::F32(words) = &tables.words else { panic!("fp32 words are kept in f32") };
+        assert!(words.iter().enumerate().all(|(index, &value)| value as usize == index));
+    }
+
+    #[test]
+    fn a_failed_read_is_handed_on() {
+        let error = table_error("words", 3, 1).to_string();
+        let read = |_: Range<usize>, _: &mut [f32]| Err(table_error("words", 3, 1));
+        let tables = Embeddings::read(9, &[0.0; 3], 3, Precision::Bf16, read);
+        assert_eq!(tables.err().unwrap().to_string(), error);
     }
 }

@@ -69,9 +69,27 @@ impl Checkpoint {
     ///
     /// # Errors
     ///
-    /// If the tensor is missing, has another shape, is stored in a type other than F32, F16 and
-    /// BF16, holds a value that is not finite, or cannot be read.
+    /// As [`Self::tensor`], and if the tensor holds a value that is not finite or cannot be read.
     pub(super) fn append(&mut self, name: &str, shape: &[usize], out: &mut Vec<f32>) -> Result<()> {
+        let mut tensor = self.tensor(name, shape)?;
+        // The file is as long as its header says, so this room is no more than it holds.
+        let (start, values) = (out.len(), shape.iter().product::<usize>());
+        out.reserve_exact(values);
+        out.resize(start + values, 0.0);
+        tensor.read(&mut out[start..])
+    }
+
+    /// Finds the named tensor, which must have this shape, to be read in pieces.
+    ///
+    /// # Errors
+    ///
+    /// If the tensor is missing, has another shape, or is stored in a type other than F32, F16
+    /// and BF16.
+    pub(super) fn tensor<'a>(
+        &'a mut self,
+        name: &'a str,
+        shape: &[usize],
+    ) -> Result<TensorReader<'a>> {
         let Some(shard) = self.shards.iter_mut().find(|s| s.header.info(name).is_some()) else {
             return Err(Error::MissingTensor {
                 path: self.path.clone(),
@@ -79,7 +97,39 @@ impl Checkpoint {
                 expected: shape.to_vec(),
             });
         };
-        shard.append(name, shape, out, &mut self.chunk)
+        shard.tensor(name, shape, &mut self.chunk)
+    }
+}
+
+/// A tensor whose values are read from the first to the last, a piece at a time.
+pub(super) struct TensorReader<'a> {
+    name: &'a str,
+    path: &'a Path,
+    /// At the first value that has not been read.
+    file: &'a File,
+    dtype: Dtype,
+    value_bytes: usize,
+    chunk: &'a mut [u8],
+}
+
+impl TensorReader<'_> {
+    /// Writes the next `out.len()` values over `out`.
+    ///
+    /// # Errors
+    ///
+    /// If a value is not finite or the file cannot be read.
+    pub(super) fn read(&mut self, out: &mut [f32]) -> Result<()> {
+        let io = |source| Error::Io { path: self.path.to_owned(), source };
+        for values in out.chunks_mut(self.chunk.len() / self.value_bytes) {
+            let bytes = &mut self.chunk[..values.len() * self.value_bytes];
+            self.file.read_exact(bytes).map_err(io)?;
+            widen(bytes, self.dtype, values);
+            if !values.iter().all(|value| value.is_finite()) {
+                let message = format!("tensor `{}` holds NaN or infinity", self.name);
+                return Err(damaged(self.path, message));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -130,14 +180,13 @@ impl Shard {
         Ok(Self { path: path.to_owned(), file, header, data_start })
     }
 
-    /// As [`Checkpoint::append`]; the caller has found the tensor in this shard's header.
-    fn append(
-        &mut self,
-        name: &str,
+    /// As [`Checkpoint::tensor`]; the caller has found the tensor in this shard's header.
+    fn tensor<'a>(
+        &'a mut self,
+        name: &'a str,
         shape: &[usize],
-        out: &mut Vec<f32>,
-        chunk: &mut [u8],
-    ) -> Result<()> {
+        chunk: &'a mut [u8],
+    ) -> Result<TensorReader<'a>> {
         let Some(info) = self.header.info(name).filter(|info| info.shape == shape) else {
             return Err(Error::TensorShape {
                 path: self.path.clone(),
@@ -155,28 +204,16 @@ impl Shard {
                 return Err(Error::Model { path: self.path.clone(), message, hint: None });
             }
         };
-        let io = |source| Error::Io { path: self.path.clone(), source };
+        let begin = self.data_start + info.data_offsets.0 as u64;
         self.file
-            .seek(SeekFrom::Start(self.data_start + info.data_offsets.0 as u64))
-            .map_err(io)?;
-        // The file is as long as its header says, so this room is no more than it holds.
-        let start = out.len();
-        let count = shape.iter().product::<usize>();
-        out.reserve_exact(count);
-        out.resize(start + count, 0.0);
-        for values in out[start..].chunks_mut(chunk.len() / value_bytes) {
-            let bytes = &mut chunk[..values.len() * value_bytes];
-            self.file.read_exact(bytes).map_err(io)?;
-            widen(bytes, info.dtype, values);
-            if !values.iter().all(|value| value.is_finite()) {
-                return Err(damaged(&self.path, format!("tensor `{name}` holds NaN or infinity")));
-            }
-        }
-        Ok(())
+            .seek(SeekFrom::Start(begin))
+            .map_err(|source| Error::Io { path: self.path.clone(), source })?;
+        let (path, file) = (&self.path, &self.file);
+        Ok(TensorReader { name, path, file, dtype: info.dtype, value_bytes, chunk })
     }
 }
 
-/// Writes little-endian values of a type that [`Shard::append`] supports as `f32`.
+/// Writes little-endian values of a type that [`Shard::tensor`] supports as `f32`.
 fn widen(bytes: &[u8], dtype: Dtype, values: &mut [f32]) {
     match dtype {
         Dtype::F16 => {

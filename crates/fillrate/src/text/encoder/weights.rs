@@ -141,9 +141,13 @@ impl WeightLoader {
                 }
             }
         }
-        let mut word_rows = Vec::new();
-        self.checkpoint.append(&name("word_embeddings"), &[vocabulary, hidden], &mut word_rows)?;
-        let tables = Embeddings::new(&word_rows, &position_rows, hidden, self.precision)?;
+        // A multilingual vocabulary takes most of a model: it is never held whole in f32.
+        let words = name("word_embeddings");
+        let mut words = self.checkpoint.tensor(&words, &[vocabulary, hidden])?;
+        let tables =
+            Embeddings::read(vocabulary, &position_rows, hidden, self.precision, |_, rows| {
+                words.read(rows)
+            })?;
         let norm = self.layer_norm(&format!("{}embeddings.LayerNorm", self.prefix))?;
         Ok((tables, norm))
     }
