@@ -146,6 +146,8 @@ pub(crate) enum Page {
     Environment,
     /// The help text of every verb
     Help,
+    /// The names of the verbs, one a line
+    Verbs,
 }
 
 /// The flags of every verb.

@@ -29,6 +29,7 @@ pub(crate) fn run(
     let text = match page {
         Page::Environment => environment_page(),
         Page::Help => help_page(),
+        Page::Verbs => verbs(),
         Page::Man => man_page(verb)?,
     };
     printer.emit(&Rendered::text(text), settings.output.as_deref())?;
@@ -54,6 +55,13 @@ fn help_page() -> String {
         let _ = writeln!(page, "$ {name} --help\n{}", command.render_long_help());
     }
     page
+}
+
+/// The names of the verbs, one a line.
+fn verbs() -> String {
+    let command = built();
+    let shown = command.get_subcommands().filter(|verb| !verb.is_hide_set());
+    shown.map(Command::get_name).collect::<Vec<_>>().join("\n")
 }
 
 /// The man page of a verb, or of the command itself.

@@ -1,0 +1,63 @@
+//! `cargo xtask test`: what a change must pass, step by step, stopping at the first that fails.
+
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use anyhow::Context;
+
+use crate::command::{cargo, run, say};
+use crate::generate;
+
+/// A step's name and what it does.
+type Step = (&'static str, fn() -> anyhow::Result<()>);
+
+const STEPS: [Step; 7] = [
+    ("formatting", || run(&mut cargo(["fmt", "--all", "--check"]))),
+    ("lints", || {
+        run(&mut cargo(["clippy", "--locked", "--workspace", "--all-targets", "--", "-Dwarnings"]))
+    }),
+    ("tests", || {
+        run(&mut cargo(["test", "--locked", "--workspace", "--lib", "--bins", "--tests"]))
+    }),
+    ("documentation tests", || run(&mut cargo(["test", "--locked", "--workspace", "--doc"]))),
+    ("documentation", document),
+    ("generated files", || generate::run(true)),
+    ("licences and advisories", deny),
+];
+
+/// Runs every step.
+///
+/// # Errors
+///
+/// At the first step that fails.
+pub(crate) fn run_all() -> anyhow::Result<()> {
+    let start = Instant::now();
+    for (number, (name, step)) in STEPS.iter().enumerate() {
+        say(&format!("== {}/{} {name}", number + 1, STEPS.len()));
+        let step_start = Instant::now();
+        step().with_context(|| format!("step `{name}`"))?;
+        say(&format!("== {name}: passed in {:.1} s", step_start.elapsed().as_secs_f64()));
+    }
+    say(&format!("all {} steps passed in {:.0} s", STEPS.len(), start.elapsed().as_secs_f64()));
+    Ok(())
+}
+
+fn document() -> anyhow::Result<()> {
+    let mut flags = std::env::var("RUSTDOCFLAGS").unwrap_or_default();
+    flags.push_str(" -Dwarnings");
+    let arguments = ["doc", "--locked", "--workspace", "--no-deps"];
+    run(cargo(arguments).env("RUSTDOCFLAGS", flags.trim()))
+}
+
+/// Runs `cargo deny` where it is installed. Advisories need the network, so only what the
+/// lock file says by itself is checked here.
+fn deny() -> anyhow::Result<()> {
+    let quiet = |command: &mut Command| {
+        command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|s| s.success())
+    };
+    if !quiet(&mut cargo(["deny", "--version"])) {
+        say("skipped: cargo-deny is not installed (`cargo install cargo-deny --locked`)");
+        return Ok(());
+    }
+    run(&mut cargo(["deny", "--locked", "check", "bans", "licenses", "sources"]))
+}
