@@ -237,9 +237,24 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Re
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::keys;
 
     #[test]
     fn definitions_are_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_flag_of_a_run_is_a_setting_and_the_other_way_round() {
+        let command = TextArgs::augment_args(CommonArgs::augment_args(clap::Command::new("x")));
+        let mut flags: Vec<String> = command
+            .get_arguments()
+            .filter_map(|arg| arg.get_long())
+            .map(|f| format!("--{f}"))
+            .collect();
+        let mut settings: Vec<String> = keys::ALL.iter().filter_map(|key| key.flag()).collect();
+        flags.sort();
+        settings.sort();
+        assert_eq!(flags, settings);
     }
 }

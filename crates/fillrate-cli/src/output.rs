@@ -166,6 +166,10 @@ impl Sink {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
         };
+        if !folder.is_dir() {
+            let message = format!("there is no folder {}", folder.display());
+            return Err(io::Error::new(io::ErrorKind::NotFound, message));
+        }
         let mut builder = tempfile::Builder::new();
         builder.prefix(".fillrate-");
         if let Some(permissions) = existing.map(|found| found.permissions()) {

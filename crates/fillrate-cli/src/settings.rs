@@ -80,10 +80,13 @@ pub(crate) struct TextSettings {
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub(crate) struct GpuLimits {
     /// Warn above this temperature, in degrees Celsius.
+    #[serde(rename = "gpu_max_temperature_c")]
     pub(crate) temperature_c_max: Option<u32>,
     /// Warn below this much free memory, in MiB.
+    #[serde(rename = "gpu_min_free_vram_mb")]
     pub(crate) free_memory_mib_min: Option<u64>,
     /// Warn above this utilisation, in percent.
+    #[serde(rename = "gpu_max_utilization_warn")]
     pub(crate) utilization_percent_max: Option<u32>,
 }
 
@@ -190,7 +193,14 @@ fn settle_format(
     output: Option<&Path>,
 ) -> anyhow::Result<Option<Format>> {
     let settled = layers.value(&keys::FORMAT, typed, values::parse_name)?;
-    Ok(typed.or_else(|| output.and_then(Format::of_path)).or(settled))
+    if typed.is_some() {
+        return Ok(typed);
+    }
+    let promised = output.and_then(Format::of_path);
+    if promised.is_some() {
+        layers.follow(&keys::FORMAT, &keys::OUTPUT);
+    }
+    Ok(promised.or(settled))
 }
 
 fn settle_text(layers: &mut Layers<'_>, typed: &TextArgs) -> anyhow::Result<TextSettings> {

@@ -1,34 +1,58 @@
-//! `fillrate doctor`: what is here, what will be used and why.
+//! `fillrate doctor`: what is here, what will be used and why, what is missing and what mends it.
 
-use clap::builder::styling::Style;
+mod findings;
+mod page;
+mod uses;
+
+use fillrate_device::probe::Machine;
 use serde::Serialize;
 
+use self::findings::{Finding, Severity};
+use self::uses::Uses;
 use super::Outcome;
+use super::models::{Listed, listed};
 use crate::failure::hinted;
 use crate::output::{Printer, Rendered};
 use crate::settings::{Format, Origin, Settings, keys};
+use crate::store::Store;
 
 /// The report; programs read its field names.
 #[derive(Debug, Serialize)]
 struct Report<'a> {
     version: &'static str,
+    #[serde(flatten)]
+    machine: Machine,
+    uses: Uses,
+    models: Vec<Listed>,
+    findings: Vec<Finding>,
     settings: &'a Settings,
 }
 
-/// Prints the report.
+/// Prints the report. The check fails if texts cannot be scored as the settings ask.
 ///
 /// # Errors
 ///
 /// If a format was asked for that a report has not, or it cannot be written.
 pub(crate) fn run(settings: &Settings, printer: &Printer) -> anyhow::Result<Outcome> {
-    let report = Report { version: env!("CARGO_PKG_VERSION"), settings };
-    let rendered = match report_format(settings)? {
+    let format = report_format(settings)?;
+    let store = Store::new(&settings.hub);
+    let machine = Machine::probe();
+    let uses = Uses::decide(&machine, settings);
+    let models: Vec<Listed> =
+        store.registry().models().iter().map(|model| listed(&store, model)).collect();
+    let findings = findings::of(&machine, &uses, &models, settings, store.registry());
+    let failed = findings.iter().any(|finding| finding.severity == Severity::Problem);
+    let version = env!("CARGO_PKG_VERSION");
+    let report = Report { version, machine, uses, models, findings, settings };
+    let rendered = match format {
         Format::Json => Rendered::json(&report)?,
         Format::Jsonl => Rendered::json_line(&report)?,
-        Format::Table | Format::Csv | Format::Parquet => Rendered::text(page(&report, printer)),
+        Format::Table | Format::Csv | Format::Parquet => {
+            Rendered::text(page::page(&report, printer))
+        }
     };
     printer.emit(&rendered, settings.output.as_deref())?;
-    Ok(Outcome::Done)
+    Ok(if failed { Outcome::CheckFailed } else { Outcome::Done })
 }
 
 /// A report is a table unless JSON was asked for. A format that it has not is an error if it was
@@ -44,20 +68,4 @@ pub(super) fn report_format(settings: &Settings) -> anyhow::Result<Format> {
         },
         format => Ok(format.unwrap_or(Format::Table)),
     }
-}
-
-/// The report for a reader.
-fn page(report: &Report<'_>, printer: &Printer) -> String {
-    let mut page = format!("fillrate {}\n\n", report.version);
-    page.push_str(&printer.styled("Settings", Style::new().bold()));
-    page.push('\n');
-    let mut table = printer.table();
-    for key in keys::ALL {
-        let origin = report.settings.origin(key);
-        if printer.is_verbose() || *origin != Origin::Default {
-            table.add_row([key.name, &origin.to_string()]);
-        }
-    }
-    page.push_str(&table.to_string());
-    page
 }

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use fillrate::text::registry::{FileCheck, Origin};
 use serde::Serialize;
 
+pub(super) use self::list::{Listed, Status, listed};
 use super::Outcome;
 use super::doctor::report_format;
 use crate::cli::ModelsVerb;

@@ -30,6 +30,13 @@ pub(crate) enum Origin {
     Default,
 }
 
+impl Origin {
+    /// Whether anybody said anything.
+    pub(crate) fn is_set(&self) -> bool {
+        *self != Self::Default
+    }
+}
+
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -133,13 +140,14 @@ fn unknown_key(place: &str, name: &str) -> anyhow::Error {
     hinted(format!("{place}: unknown key `{name}`"), hint)
 }
 
-/// The name most like `typed`, if one is like enough to be meant.
+/// The name that most likely was meant by `typed`: the one with the fewest slips between them, if
+/// they are few for its length; of two, the one of the same length.
 pub(crate) fn nearest<'a>(typed: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     names
-        .map(|name| (strsim::jaro_winkler(typed, name), name))
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .map(|(_, name)| name)
+        .map(|name| (strsim::osa_distance(typed, name), typed.len().abs_diff(name.len()), name))
+        .filter(|(slips, _, name)| *slips <= (name.len() / 3).max(1))
+        .min()
+        .map(|(_, _, name)| name)
 }
 
 /// The layers of one run, and where each value that was asked of them came from.
@@ -163,6 +171,13 @@ impl<'a> Layers<'a> {
     /// Where each value came from, by key.
     pub(crate) fn into_origins(self) -> BTreeMap<&'static str, Origin> {
         self.origins
+    }
+
+    /// Notes that the value of `key` follows from that of `other`.
+    pub(crate) fn follow(&mut self, key: &'static Key, other: &'static Key) {
+        if let Some(origin) = self.origins.get(other.name).cloned() {
+            self.origins.insert(key.name, origin);
+        }
     }
 
     /// The value of `key`: `typed`, or else what `parse` reads from the nearest layer that has it.

@@ -1,5 +1,6 @@
 //! The command as its users run it.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
 
+mod frame;
 mod hub;
 mod models;

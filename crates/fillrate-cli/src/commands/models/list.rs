@@ -13,25 +13,25 @@ use crate::store::Store;
 
 /// A line of `models list`; programs read its field names.
 #[derive(Debug, Serialize)]
-pub(super) struct Listed {
-    name: &'static str,
-    pub(super) status: Status,
+pub(in crate::commands) struct Listed {
+    pub(in crate::commands) name: &'static str,
+    pub(in crate::commands) status: Status,
     path: Option<PathBuf>,
     repo: Option<&'static str>,
     commit: Option<String>,
-    download_bytes: Option<u64>,
+    pub(in crate::commands) download_bytes: Option<u64>,
     license: Option<&'static str>,
     license_remark: Option<&'static str>,
     languages: &'static [&'static str],
     summary: &'static str,
     source: &'static str,
-    pub(super) problem: Option<String>,
+    pub(in crate::commands) problem: Option<String>,
 }
 
 /// Whether a model can be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Status {
+pub(in crate::commands) enum Status {
     BuiltIn,
     Installed,
     Incomplete,
@@ -40,7 +40,7 @@ pub(super) enum Status {
 }
 
 impl Status {
-    pub(super) fn words(self) -> &'static str {
+    pub(in crate::commands) fn words(self) -> &'static str {
         match self {
             Self::BuiltIn => "built in",
             Self::Installed => "installed",
@@ -77,7 +77,7 @@ pub(super) fn run(
 }
 
 /// What there is to say of one model.
-pub(super) fn listed(store: &Store<'_>, model: &'static KnownModel) -> Listed {
+pub(in crate::commands) fn listed(store: &Store<'_>, model: &'static KnownModel) -> Listed {
     let hub = model.hub();
     let mut listed = Listed {
         name: model.name,

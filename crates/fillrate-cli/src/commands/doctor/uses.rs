@@ -1,0 +1,103 @@
+//! What a run with these settings will use, and why.
+
+use fillrate_device::probe::{Gpus, Machine};
+use fillrate_kernels::{Cpu, Precision, Tier};
+use serde::Serialize;
+
+use crate::settings::{PrecisionChoice, Settings, keys};
+
+/// A choice and its reason.
+#[derive(Debug, Serialize)]
+pub(super) struct Choice<T> {
+    /// What is used.
+    pub(super) value: T,
+    /// Why.
+    pub(super) why: String,
+}
+
+/// What a run will use.
+#[derive(Debug, Serialize)]
+pub(super) struct Uses {
+    /// The device.
+    pub(super) device: Choice<&'static str>,
+    /// The kernels, named after the instructions they need.
+    pub(super) kernels: Choice<&'static str>,
+    /// The type an encoder computes in.
+    pub(super) precision: Choice<&'static str>,
+    /// The threads.
+    pub(super) threads: Choice<usize>,
+    /// The model.
+    pub(super) model: Choice<String>,
+}
+
+impl Uses {
+    pub(super) fn decide(machine: &Machine, settings: &Settings) -> Self {
+        let cpu = Cpu::detect();
+        Self {
+            device: device(machine, settings),
+            kernels: Choice { value: cpu.tier().as_str(), why: kernels_why(cpu.tier()).to_owned() },
+            precision: precision(cpu, settings),
+            threads: threads(machine, settings),
+            model: Choice {
+                value: settings.text.model.clone(),
+                why: settings.origin(&keys::MODEL).to_string(),
+            },
+        }
+    }
+}
+
+fn device(machine: &Machine, settings: &Settings) -> Choice<&'static str> {
+    let origin = settings.origin(&keys::DEVICE);
+    let why = match &machine.gpus {
+        _ if origin.is_set() => origin.to_string(),
+        Gpus::Present { devices, .. } if !devices.is_empty() => {
+            "this version computes on the processor only".to_owned()
+        }
+        _ => "there is no GPU to use".to_owned(),
+    };
+    Choice { value: "cpu", why }
+}
+
+fn kernels_why(tier: Tier) -> &'static str {
+    match tier {
+        Tier::Amx => "the processor has AMX tiles and the system grants them",
+        Tier::Avx512Bf16 => "the processor multiplies bfloat16 in 512-bit vectors",
+        Tier::Avx512 => "the processor has AVX-512 with VNNI, but not bfloat16",
+        Tier::Avx2 => "the processor has AVX2 and FMA, but not AVX-512 with VNNI",
+        Tier::Portable => "no kernels are written for this processor's own instructions",
+    }
+}
+
+fn precision(cpu: Cpu, settings: &Settings) -> Choice<&'static str> {
+    let asked = |precision: Precision| Choice {
+        value: precision.as_str(),
+        why: settings.origin(&keys::PRECISION).to_string(),
+    };
+    match settings.text.precision {
+        PrecisionChoice::Fp32 => asked(Precision::Fp32),
+        PrecisionChoice::Bf16 => asked(Precision::Bf16),
+        PrecisionChoice::Int8 => asked(Precision::Int8),
+        // The settings refuse fp16, which the processor does not compute in.
+        PrecisionChoice::Auto | PrecisionChoice::Fp16 => {
+            let precision = cpu.auto_precision();
+            let why = if precision == Precision::Bf16 {
+                "auto: these kernels multiply bf16 faster than fp32"
+            } else {
+                "auto: these kernels gain nothing from bf16"
+            };
+            Choice { value: precision.as_str(), why: why.to_owned() }
+        }
+    }
+}
+
+fn threads(machine: &Machine, settings: &Settings) -> Choice<usize> {
+    if let Some(threads) = settings.threads {
+        let why = settings.origin(&keys::THREADS).to_string();
+        return Choice { value: threads.get(), why };
+    }
+    let why = match machine.cpu.quota_cpus {
+        Some(quota) => format!("one per core within a quota of {quota:.1} processors"),
+        None => "one per core that this process may use".to_owned(),
+    };
+    Choice { value: machine.cpu.threads_advised, why }
+}
