@@ -1,0 +1,144 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_fillrate_global_optspecs
+    string join \n format= o/output= device= threads= q/quiet v/verbose config= h/help V/version
+end
+
+function __fish_fillrate_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_fillrate_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_fillrate_using_subcommand
+    set -l cmd (__fish_fillrate_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c fillrate -n "__fish_fillrate_needs_command" -l format -d 'How to write the result [default: table on a terminal, jsonl in a pipe]' -r -f -a "table\t'Columns for a reader'
+json\t'One JSON document'
+jsonl\t'One JSON object per line'
+csv\t'Comma-separated values with a header'
+parquet\t'Apache Parquet'"
+complete -c fillrate -n "__fish_fillrate_needs_command" -s o -l output -d 'Write to FILE instead of standard output; its extension sets the format' -r -F
+complete -c fillrate -n "__fish_fillrate_needs_command" -l device -d 'Where to compute: auto, cpu, cuda or cuda:N [default: auto]' -r
+complete -c fillrate -n "__fish_fillrate_needs_command" -l threads -d 'Threads to compute with [default: one per physical core this process may use]' -r
+complete -c fillrate -n "__fish_fillrate_needs_command" -l config -d 'Read settings from FILE [default: fillrate.toml here, if it exists]' -r -F
+complete -c fillrate -n "__fish_fillrate_needs_command" -s q -l quiet -d 'Say nothing but errors'
+complete -c fillrate -n "__fish_fillrate_needs_command" -s v -l verbose -d 'Say more about what is done and why'
+complete -c fillrate -n "__fish_fillrate_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fillrate -n "__fish_fillrate_needs_command" -s V -l version -d 'Print version'
+complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "doctor" -d 'Say what is here, what Fillrate will use and why, and what is missing'
+complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "models" -d 'List, show, pull and verify models'
+complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "completions" -d 'Print a completion script for your shell'
+complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "generate" -d 'Write a generated file of the documentation to standard output'
+complete -c fillrate -n "__fish_fillrate_using_subcommand doctor" -l format -d 'How to write the result [default: table on a terminal, jsonl in a pipe]' -r -f -a "table\t'Columns for a reader'
+json\t'One JSON document'
+jsonl\t'One JSON object per line'
+csv\t'Comma-separated values with a header'
+parquet\t'Apache Parquet'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand doctor" -s o -l output -d 'Write to FILE instead of standard output; its extension sets the format' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand doctor" -l device -d 'Where to compute: auto, cpu, cuda or cuda:N [default: auto]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand doctor" -l threads -d 'Threads to compute with [default: one per physical core this process may use]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand doctor" -l config -d 'Read settings from FILE [default: fillrate.toml here, if it exists]' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand doctor" -s q -l quiet -d 'Say nothing but errors'
+complete -c fillrate -n "__fish_fillrate_using_subcommand doctor" -s v -l verbose -d 'Say more about what is done and why'
+complete -c fillrate -n "__fish_fillrate_using_subcommand doctor" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fillrate -n "__fish_fillrate_using_subcommand models; and not __fish_seen_subcommand_from list show pull verify" -l format -d 'How to write the result [default: table on a terminal, jsonl in a pipe]' -r -f -a "table\t'Columns for a reader'
+json\t'One JSON document'
+jsonl\t'One JSON object per line'
+csv\t'Comma-separated values with a header'
+parquet\t'Apache Parquet'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand models; and not __fish_seen_subcommand_from list show pull verify" -s o -l output -d 'Write to FILE instead of standard output; its extension sets the format' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand models; and not __fish_seen_subcommand_from list show pull verify" -l device -d 'Where to compute: auto, cpu, cuda or cuda:N [default: auto]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand models; and not __fish_seen_subcommand_from list show pull verify" -l threads -d 'Threads to compute with [default: one per physical core this process may use]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand models; and not __fish_seen_subcommand_from list show pull verify" -l config -d 'Read settings from FILE [default: fillrate.toml here, if it exists]' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand models; and not __fish_seen_subcommand_from list show pull verify" -s q -l quiet -d 'Say nothing but errors'
+complete -c fillrate -n "__fish_fillrate_using_subcommand models; and not __fish_seen_subcommand_from list show pull verify" -s v -l verbose -d 'Say more about what is done and why'
+complete -c fillrate -n "__fish_fillrate_using_subcommand models; and not __fish_seen_subcommand_from list show pull verify" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fillrate -n "__fish_fillrate_using_subcommand models; and not __fish_seen_subcommand_from list show pull verify" -f -a "list" -d 'List the known models: what they are, their size and licence, and whether they are here'
+complete -c fillrate -n "__fish_fillrate_using_subcommand models; and not __fish_seen_subcommand_from list show pull verify" -f -a "show" -d 'Show everything known of one model: classes, files, checksums, memory'
+complete -c fillrate -n "__fish_fillrate_using_subcommand models; and not __fish_seen_subcommand_from list show pull verify" -f -a "pull" -d 'Download a model, verify it and write its checksums into a lock file'
+complete -c fillrate -n "__fish_fillrate_using_subcommand models; and not __fish_seen_subcommand_from list show pull verify" -f -a "verify" -d 'Check the files of a model against their checksums, and that its weights are whole'
+complete -c fillrate -n "__fish_fillrate_using_subcommand models; and __fish_seen_subcommand_from list" -l format -d 'How to write the result [default: table on a terminal, jsonl in a pipe]' -r -f -a "table\t'Columns for a reader'
+json\t'One JSON document'
+jsonl\t'One JSON object per line'
+csv\t'Comma-separated values with a header'
+parquet\t'Apache Parquet'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand models; and __fish_seen_subcommand_from list" -s o -l output -d 'Write to FILE instead of standard output; its extension sets the format' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand models; and __fish_seen_subcommand_from list" -l device -d 'Where to compute: auto, cpu, cuda or cuda:N [default: auto]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand models; and __fish_seen_subcommand_from list" -l threads -d 'Threads to compute with [default: one per physical core this process may use]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand models; and __fish_seen_subcommand_from list" -l config -d 'Read settings from FILE [default: fillrate.toml here, if it exists]' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand models; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Say nothing but errors'
+complete -c fillrate -n "__fish_fillrate_using_subcommand models; and __fish_seen_subcommand_from list" -s v -l verbose -d 'Say more about what is done and why'
+complete -c fillrate -n "__fish_fillrate_using_subcommand models; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fillrate -n "__fish_fillrate_using_subcommand models; and __fish_seen_subcommand_from show" -l format -d 'How to write the result [default: table on a terminal, jsonl in a pipe]' -r -f -a "table\t'Columns for a reader'
+json\t'One JSON document'
+jsonl\t'One JSON object per line'
+csv\t'Comma-separated values with a header'
+parquet\t'Apache Parquet'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand models; and __fish_seen_subcommand_from show" -s o -l output -d 'Write to FILE instead of standard output; its extension sets the format' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand models; and __fish_seen_subcommand_from show" -l device -d 'Where to compute: auto, cpu, cuda or cuda:N [default: auto]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand models; and __fish_seen_subcommand_from show" -l threads -d 'Threads to compute with [default: one per physical core this process may use]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand models; and __fish_seen_subcommand_from show" -l config -d 'Read settings from FILE [default: fillrate.toml here, if it exists]' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand models; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Say nothing but errors'
+complete -c fillrate -n "__fish_fillrate_using_subcommand models; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Say more about what is done and why'
+complete -c fillrate -n "__fish_fillrate_using_subcommand models; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fillrate -n "__fish_fillrate_using_subcommand models; and __fish_seen_subcommand_from pull" -l revision -d 'A commit, branch, tag or refs/pr/N [default: the one that Fillrate pins]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand models; and __fish_seen_subcommand_from pull" -l format -d 'How to write the result [default: table on a terminal, jsonl in a pipe]' -r -f -a "table\t'Columns for a reader'
+json\t'One JSON document'
+jsonl\t'One JSON object per line'
+csv\t'Comma-separated values with a header'
+parquet\t'Apache Parquet'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand models; and __fish_seen_subcommand_from pull" -s o -l output -d 'Write to FILE instead of standard output; its extension sets the format' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand models; and __fish_seen_subcommand_from pull" -l device -d 'Where to compute: auto, cpu, cuda or cuda:N [default: auto]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand models; and __fish_seen_subcommand_from pull" -l threads -d 'Threads to compute with [default: one per physical core this process may use]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand models; and __fish_seen_subcommand_from pull" -l config -d 'Read settings from FILE [default: fillrate.toml here, if it exists]' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand models; and __fish_seen_subcommand_from pull" -s q -l quiet -d 'Say nothing but errors'
+complete -c fillrate -n "__fish_fillrate_using_subcommand models; and __fish_seen_subcommand_from pull" -s v -l verbose -d 'Say more about what is done and why'
+complete -c fillrate -n "__fish_fillrate_using_subcommand models; and __fish_seen_subcommand_from pull" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fillrate -n "__fish_fillrate_using_subcommand models; and __fish_seen_subcommand_from verify" -l format -d 'How to write the result [default: table on a terminal, jsonl in a pipe]' -r -f -a "table\t'Columns for a reader'
+json\t'One JSON document'
+jsonl\t'One JSON object per line'
+csv\t'Comma-separated values with a header'
+parquet\t'Apache Parquet'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand models; and __fish_seen_subcommand_from verify" -s o -l output -d 'Write to FILE instead of standard output; its extension sets the format' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand models; and __fish_seen_subcommand_from verify" -l device -d 'Where to compute: auto, cpu, cuda or cuda:N [default: auto]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand models; and __fish_seen_subcommand_from verify" -l threads -d 'Threads to compute with [default: one per physical core this process may use]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand models; and __fish_seen_subcommand_from verify" -l config -d 'Read settings from FILE [default: fillrate.toml here, if it exists]' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand models; and __fish_seen_subcommand_from verify" -s q -l quiet -d 'Say nothing but errors'
+complete -c fillrate -n "__fish_fillrate_using_subcommand models; and __fish_seen_subcommand_from verify" -s v -l verbose -d 'Say more about what is done and why'
+complete -c fillrate -n "__fish_fillrate_using_subcommand models; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fillrate -n "__fish_fillrate_using_subcommand completions" -l format -d 'How to write the result [default: table on a terminal, jsonl in a pipe]' -r -f -a "table\t'Columns for a reader'
+json\t'One JSON document'
+jsonl\t'One JSON object per line'
+csv\t'Comma-separated values with a header'
+parquet\t'Apache Parquet'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand completions" -s o -l output -d 'Write to FILE instead of standard output; its extension sets the format' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand completions" -l device -d 'Where to compute: auto, cpu, cuda or cuda:N [default: auto]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand completions" -l threads -d 'Threads to compute with [default: one per physical core this process may use]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand completions" -l config -d 'Read settings from FILE [default: fillrate.toml here, if it exists]' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand completions" -s q -l quiet -d 'Say nothing but errors'
+complete -c fillrate -n "__fish_fillrate_using_subcommand completions" -s v -l verbose -d 'Say more about what is done and why'
+complete -c fillrate -n "__fish_fillrate_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fillrate -n "__fish_fillrate_using_subcommand generate" -l format -d 'How to write the result [default: table on a terminal, jsonl in a pipe]' -r -f -a "table\t'Columns for a reader'
+json\t'One JSON document'
+jsonl\t'One JSON object per line'
+csv\t'Comma-separated values with a header'
+parquet\t'Apache Parquet'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand generate" -s o -l output -d 'Write to FILE instead of standard output; its extension sets the format' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand generate" -l device -d 'Where to compute: auto, cpu, cuda or cuda:N [default: auto]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand generate" -l threads -d 'Threads to compute with [default: one per physical core this process may use]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand generate" -l config -d 'Read settings from FILE [default: fillrate.toml here, if it exists]' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand generate" -s q -l quiet -d 'Say nothing but errors'
+complete -c fillrate -n "__fish_fillrate_using_subcommand generate" -s v -l verbose -d 'Say more about what is done and why'
+complete -c fillrate -n "__fish_fillrate_using_subcommand generate" -s h -l help -d 'Print help (see more with \'--help\')'
