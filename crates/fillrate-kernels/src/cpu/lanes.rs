@@ -50,20 +50,9 @@ pub(crate) trait Lanes: Copy {
     }
 
     /// The sum of all lanes, by halves: the same tree on every tier.
-    unsafe fn reduce_add(self) -> f32 {
-        // SAFETY: the caller has this type's instructions.
-        unsafe { reduce(self.to_array(), |a, b| a + b) }
-    }
-
-    unsafe fn reduce_max(self) -> f32 {
-        // SAFETY: the caller has this type's instructions.
-        unsafe { reduce(self.to_array(), f32::max) }
-    }
-
-    unsafe fn reduce_min(self) -> f32 {
-        // SAFETY: the caller has this type's instructions.
-        unsafe { reduce(self.to_array(), f32::min) }
-    }
+    unsafe fn reduce_add(self) -> f32;
+    unsafe fn reduce_max(self) -> f32;
+    unsafe fn reduce_min(self) -> f32;
 }
 
 #[inline(always)]
@@ -194,6 +183,18 @@ impl Lanes for Portable {
     #[inline(always)]
     unsafe fn scale_by_power(self, n: Self) -> Self {
         self.zip(n, |x, n| x * f32::from_bits(((n as i32 + 127) << 23) as u32))
+    }
+    #[inline(always)]
+    unsafe fn reduce_add(self) -> f32 {
+        reduce(self.0, |a, b| a + b)
+    }
+    #[inline(always)]
+    unsafe fn reduce_max(self) -> f32 {
+        reduce(self.0, f32::max)
+    }
+    #[inline(always)]
+    unsafe fn reduce_min(self) -> f32 {
+        reduce(self.0, f32::min)
     }
 }
 

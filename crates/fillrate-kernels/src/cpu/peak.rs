@@ -9,12 +9,12 @@ use super::dispatch::{Kernel, dispatch};
 use super::lanes::{LANES, Lanes};
 use crate::{Precision, Tier};
 
-/// Rounds per measurement: about a millisecond.
-const ROUNDS: u64 = 200_000;
+/// Rounds per measurement: a tenth of a millisecond or so, too short to be interrupted every time.
+const ROUNDS: u64 = 5_000;
 
 impl Cpu {
     /// Billions of additions and multiplications per second that this thread reaches in `precision`
-    /// with operands in registers, the best of `repeats` measurements of about a millisecond.
+    /// with operands in registers, the best of `repeats` measurements of a fraction of a millisecond.
     ///
     /// `None` where the tier has no instruction of its own for the precision (its products then
     /// run on f32 or 16-bit multiplications, and no single figure bounds them).

@@ -151,7 +151,8 @@ unsafe fn attend<L: Lanes, T: Element>(
             for (row, sum) in sums.iter_mut().enumerate().take(rows) {
                 let row = scores.add(row * padded_len);
                 let scale = 1.0 / (dim as f32).sqrt();
-                *sum = softmax_row::<L>(row, len, padded_len, scale, |at, x| x.store(row.add(at)));
+                let store = |at, x: L| x.store(row.add(at));
+                *sum = softmax_row(row.cast_const(), len, padded_len, scale, store);
             }
             let weights = (scores.cast_const(), padded_len);
             product::<L>(weights, values, len, (context, padded_dim), padded_dim / LANES);

@@ -15,6 +15,16 @@ use half::bf16;
 
 use super::Lanes;
 
+/// Folds eight lanes into one, by halves.
+macro_rules! fold {
+    ($op128:ident, $eight:expr) => {{
+        let eight = $eight;
+        let four = $op128(_mm256_castps256_ps128(eight), _mm256_extractf128_ps::<1>(eight));
+        let two = $op128(four, _mm_movehl_ps(four, four));
+        _mm_cvtss_f32($op128(two, _mm_movehdup_ps(two)))
+    }};
+}
+
 /// Two AVX2 registers.
 #[derive(Clone, Copy)]
 pub(crate) struct Avx2(__m256, __m256);
@@ -156,6 +166,25 @@ impl Lanes for Avx2 {
         }
         unsafe { self.mul(Self(power(n.0), power(n.1))) }
     }
+    #[inline(always)]
+    unsafe fn reduce_add(self) -> f32 {
+        unsafe { fold!(_mm_add_ps, _mm256_add_ps(self.0, self.1)) }
+    }
+    #[inline(always)]
+    unsafe fn reduce_max(self) -> f32 {
+        unsafe { fold!(_mm_max_ps, _mm256_max_ps(self.0, self.1)) }
+    }
+    #[inline(always)]
+    unsafe fn reduce_min(self) -> f32 {
+        unsafe { fold!(_mm_min_ps, _mm256_min_ps(self.0, self.1)) }
+    }
+}
+
+/// The lower and the upper eight lanes.
+macro_rules! halves {
+    ($x:expr) => {
+        (_mm512_castps512_ps256($x), _mm512_extractf32x8_ps::<1>($x))
+    };
 }
 
 macro_rules! avx512_lanes {
@@ -247,6 +276,27 @@ macro_rules! avx512_lanes {
             #[inline(always)]
             unsafe fn scale_by_power(self, n: Self) -> Self {
                 unsafe { Self(_mm512_scalef_ps(self.0, n.0)) }
+            }
+            #[inline(always)]
+            unsafe fn reduce_add(self) -> f32 {
+                unsafe {
+                    let (low, high) = halves!(self.0);
+                    fold!(_mm_add_ps, _mm256_add_ps(low, high))
+                }
+            }
+            #[inline(always)]
+            unsafe fn reduce_max(self) -> f32 {
+                unsafe {
+                    let (low, high) = halves!(self.0);
+                    fold!(_mm_max_ps, _mm256_max_ps(low, high))
+                }
+            }
+            #[inline(always)]
+            unsafe fn reduce_min(self) -> f32 {
+                unsafe {
+                    let (low, high) = halves!(self.0);
+                    fold!(_mm_min_ps, _mm256_min_ps(low, high))
+                }
             }
         }
     };
