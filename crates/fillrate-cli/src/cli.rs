@@ -28,6 +28,7 @@ use crate::settings::{
     disable_help_subcommand = true,
     after_help = "\
 Examples:
+  fillrate score news.csv              the sentiment of each headline
   fillrate doctor                      what is here, and what Fillrate will use
   fillrate doctor --format json        the same, for a program
 
@@ -45,6 +46,32 @@ pub(crate) struct Cli {
 /// What `fillrate` can do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
+    /// Score the sentiment of each text in a table
+    #[command(after_help = "\
+Records, one per row and in the order of the input, have the input's columns and then
+  text, label, score, probabilities{negative,neutral,positive}, model, precision, device,
+  degraded, reason
+where score is P(positive) - P(negative), from -1 to 1. An input column that has one of these
+names is kept as input_NAME; a column `text` that holds the texts is the `text` of the record. In
+CSV the probabilities are three columns, `probabilities.negative` and so on. A table on a terminal
+shows label, score and text only.
+
+Examples:
+  fillrate score examples/headlines.csv
+  fillrate score news.csv -o scores.parquet
+  fillrate score news.parquet --text-column body --format csv > scores.csv
+  cat tweets.jsonl | fillrate score - --on-error skip | jq -c '{text, label, score}'
+  fillrate score news.csv --model finbert --precision int8 --fallback vader")]
+    Score {
+        /// The table: a .csv, .jsonl or .parquet file, or - for standard input
+        #[arg(value_name = "INPUT")]
+        input: PathBuf,
+
+        /// How the texts are read and scored
+        #[command(flatten)]
+        text: TextArgs,
+    },
+
     /// Say what is here, what Fillrate will use and why, and what is missing
     #[command(after_help = "\
 Examples:
@@ -97,6 +124,7 @@ impl Verb {
     /// What was typed about texts; nothing, for a verb that scores none.
     pub(crate) fn text_args(&self) -> TextArgs {
         match self {
+            Self::Score { text, .. } => text.clone(),
             Self::Doctor
             | Self::Models { .. }
             | Self::Completions { .. }

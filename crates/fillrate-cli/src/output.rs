@@ -69,6 +69,11 @@ impl Printer {
         if self.colour { format!("{style}{text}{style:#}") } else { text.to_owned() }
     }
 
+    /// The width of a page, in columns of the terminal.
+    pub(crate) fn width(&self) -> usize {
+        usize::from(self.width)
+    }
+
     /// A table without lines that fits the terminal.
     pub(crate) fn table(&self) -> Table {
         let mut table = Table::new();

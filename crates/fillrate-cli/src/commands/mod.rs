@@ -4,6 +4,7 @@ mod completions;
 mod doctor;
 mod generate;
 mod models;
+mod score;
 
 use crate::cli::Verb;
 use crate::output::Printer;
@@ -27,6 +28,7 @@ pub(crate) enum Outcome {
 pub(crate) fn run(verb: &Verb, settings: &Settings, printer: &Printer) -> anyhow::Result<Outcome> {
     match verb {
         Verb::Doctor => doctor::run(settings, printer),
+        Verb::Score { input, .. } => score::run(input, settings, printer),
         Verb::Models { verb } => models::run(verb, settings, printer),
         Verb::Completions { shell } => completions::run(*shell, settings, printer),
         Verb::Generate { page, verb } => generate::run(*page, verb.as_deref(), settings, printer),

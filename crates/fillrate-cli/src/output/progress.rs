@@ -15,6 +15,24 @@ impl Printer {
         }
     }
 
+    /// A bar for `total` rows, or a spinner if nobody knows how many there are; on a terminal that
+    /// is not needed for the rows themselves.
+    pub(crate) fn row_progress(&self, total: Option<u64>, is_to_file: bool) -> ProgressBar {
+        let shows_rows = !is_to_file && io::stdout().is_terminal();
+        if self.verbosity < Verbosity::Normal || shows_rows || !io::stderr().is_terminal() {
+            return ProgressBar::hidden();
+        }
+        let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
+        let template = match total {
+            Some(_) => "{bar:30} {human_pos}/{human_len} rows {per_sec}, {eta} left",
+            None => "{spinner} {human_pos} rows {per_sec}",
+        };
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style);
+        }
+        bar
+    }
+
     /// A bar for `total` bytes on a terminal; elsewhere, and with `-q`, it shows nothing.
     pub(crate) fn byte_progress(&self, what: &str, total: u64) -> ProgressBar {
         if self.verbosity < Verbosity::Normal || !io::stderr().is_terminal() {

@@ -4,3 +4,4 @@
 mod frame;
 mod hub;
 mod models;
+mod score;

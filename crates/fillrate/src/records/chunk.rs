@@ -77,7 +77,16 @@ impl Chunk {
     }
 
     /// Keeps the rows of which `keep`, shape `[len]`, says so.
-    pub(super) fn retain(&mut self, keep: &[bool]) -> Result<()> {
+    ///
+    /// # Errors
+    ///
+    /// If the rows that stay do not fit in memory.
+    ///
+    /// # Panics
+    ///
+    /// If `keep` has another length.
+    pub fn retain(&mut self, keep: &[bool]) -> Result<()> {
+        assert_eq!(keep.len(), self.len(), "one answer per row");
         let mut keeps = keep.iter();
         self.lines.retain(|_| keeps.next() == Some(&true));
         match &mut self.rows {

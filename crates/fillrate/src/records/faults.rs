@@ -115,7 +115,7 @@ impl Faults {
     }
 
     /// Counts a malformed row, or returns it as an error.
-    fn report(&mut self, line: u64, message: String) -> Result<()> {
+    pub(super) fn report(&mut self, line: u64, message: String) -> Result<()> {
         let error = Error::Row { path: self.path.to_path_buf(), line, message };
         if self.on_error == OnError::Fail {
             return Err(error);

@@ -19,6 +19,7 @@ pub(super) struct ParquetRecords {
     schema: SchemaRef,
     batches: ParquetRecordBatchReader,
     rows_read: u64,
+    rows_total: u64,
 }
 
 impl ParquetRecords {
@@ -36,12 +37,17 @@ impl ParquetRecords {
             return Err(input_error(message));
         }
         let rows = batch_rows(builder.metadata(), options);
+        let rows_total = builder.metadata().file_metadata().num_rows().max(0) as u64;
         let batches = builder.with_batch_size(rows).build().map_err(unreadable)?;
-        Ok(Self { path: Arc::clone(path), schema, batches, rows_read: 0 })
+        Ok(Self { path: Arc::clone(path), schema, batches, rows_read: 0, rows_total })
     }
 
     pub(super) fn schema(&self) -> &SchemaRef {
         &self.schema
+    }
+
+    pub(super) fn rows_total(&self) -> u64 {
+        self.rows_total
     }
 
     /// The next rows, each with its number from 1.

@@ -245,6 +245,25 @@ impl Reader {
         }
     }
 
+    /// Treats a row that a later step found wanting as malformed: under [`OnError::Fail`] it is
+    /// returned as an error, under [`OnError::Skip`] it is counted and the caller drops it.
+    ///
+    /// # Errors
+    ///
+    /// The row, under [`OnError::Fail`].
+    pub fn report(&mut self, line: u64, message: String) -> Result<()> {
+        self.faults.report(line, message)
+    }
+
+    /// The number of rows that the input says it has; only Parquet says it.
+    #[must_use]
+    pub fn rows_total(&self) -> Option<u64> {
+        match &self.parser {
+            Parser::Parquet(parquet) => Some(parquet.rows_total()),
+            Parser::Empty | Parser::Csv(_) | Parser::Jsonl(_) => None,
+        }
+    }
+
     /// The rows dropped so far under [`OnError::Skip`].
     #[must_use]
     pub fn skipped(&self) -> &Skipped {

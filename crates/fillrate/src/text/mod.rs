@@ -1,14 +1,20 @@
 //! Text in, sentiment out.
 
 pub mod batch;
+mod columns;
 pub mod encoder;
+mod model;
 mod packed;
 pub mod registry;
 mod sentiment;
+mod table;
 mod tokenize;
 pub mod vader;
 
+pub use columns::ScoreColumns;
+pub use model::Model;
 pub use packed::{Forward, PackedBatch};
 pub use registry::{KnownModel, ModelDir, ModelSource, Registry};
 pub use sentiment::{Label, LabelMap, Probabilities, Sentiment};
+pub use table::{ScoredChunk, ScoredChunks, score_table};
 pub use tokenize::{Tokenizer, WordPieceOptions};

@@ -1,0 +1,143 @@
+//! `fillrate score`: the sentiment of each text of a table.
+
+mod model;
+mod output;
+
+use std::io::IsTerminal;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use fillrate::records::{self, ReadOptions, Reader};
+use fillrate::text::batch::Provenance;
+use fillrate::text::{ScoreColumns, score_table};
+
+use self::model::Answerer;
+use self::output::Output;
+use super::Outcome;
+use crate::output::Printer;
+use crate::settings::{InputFormat, OnError, Settings};
+
+/// Rows of a chunk: few enough that a slow model's answers come steadily, many enough that
+/// writing a chunk costs next to nothing per row.
+const CHUNK_ROWS: usize = 256;
+
+/// Scores the texts of `input`, a file or `-`.
+///
+/// # Errors
+///
+/// If the input, the model or the output cannot be used; a file that was to be written is then
+/// as it was before.
+pub(crate) fn run(input: &Path, settings: &Settings, printer: &Printer) -> anyhow::Result<Outcome> {
+    let format = output::format(settings)?;
+    let mut reader = open(input, settings, printer)?;
+    let text_column = reader.select_text(settings.text.text_column.as_deref())?;
+    let Answerer { scorer, classes } = Answerer::load(settings, printer)?;
+    let mut columns = ScoreColumns::new(&text_column);
+    if settings.text.raw {
+        columns = columns.with_raw(classes);
+    }
+    let mut output = Output::open(format, &reader, columns, settings, printer)?;
+
+    let progress = printer.row_progress(reader.rows_total(), settings.output.is_some());
+    let started = Instant::now();
+    let mut rows = 0;
+    for scored in score_table(&mut reader, &scorer) {
+        let scored = scored?;
+        output.write(&scored)?;
+        rows += scored.scores.len() as u64;
+        progress.set_position(rows);
+    }
+    output.finish()?;
+    progress.finish_and_clear();
+
+    let elapsed = started.elapsed();
+    report_skipped(reader.skipped(), printer);
+    let degraded = scorer.degraded_texts();
+    let skipped = reader.skipped().count;
+    printer.note(&summary(rows, elapsed, scorer.provenance(), skipped, degraded));
+    Ok(Outcome::Done)
+}
+
+/// Opens the input as the settings say.
+fn open(input: &Path, settings: &Settings, printer: &Printer) -> anyhow::Result<Reader> {
+    let options = ReadOptions {
+        format: settings.text.input_format.map(|format| match format {
+            InputFormat::Csv => records::InputFormat::Csv,
+            InputFormat::Jsonl => records::InputFormat::Jsonl,
+            InputFormat::Parquet => records::InputFormat::Parquet,
+        }),
+        on_error: match settings.text.on_error {
+            OnError::Stop => records::OnError::Fail,
+            OnError::Skip => records::OnError::Skip,
+        },
+        chunk_rows: CHUNK_ROWS,
+        ..ReadOptions::default()
+    };
+    if input != Path::new("-") {
+        return Ok(Reader::open(input, &options)?);
+    }
+    let stdin = std::io::stdin();
+    if stdin.is_terminal() {
+        printer.note("reading standard input; Ctrl-D ends it");
+    }
+    Ok(Reader::from_stream(Box::new(stdin), &options)?)
+}
+
+/// Says which rows were left out.
+fn report_skipped(skipped: &records::Skipped, printer: &Printer) {
+    for row in &skipped.first {
+        printer.warn(&format!("skipped {row}"));
+    }
+    let untold = skipped.count - skipped.first.len() as u64;
+    if untold > 0 {
+        printer.warn(&format!("skipped {untold} more rows"));
+    }
+}
+
+/// The line that closes a run.
+fn summary(
+    rows: u64,
+    elapsed: Duration,
+    provenance: &Provenance,
+    skipped: u64,
+    degraded: u64,
+) -> String {
+    let seconds = elapsed.as_secs_f64();
+    let rate = match rows {
+        0 => String::new(),
+        _ => format!(" ({:.0} texts/s)", rows as f64 / seconds.max(1e-9)),
+    };
+    let degraded = match degraded {
+        0 => String::new(),
+        _ => format!(", {} degraded", count(degraded, "answer")),
+    };
+    let (texts, skipped) = (count(rows, "text"), count(skipped, "row"));
+    let Provenance { model, precision, device } = provenance;
+    format!(
+        "{texts} in {seconds:.2} s{rate}, model {model}, {precision} on {device}, \
+         {skipped} skipped{degraded}"
+    )
+}
+
+fn count(number: u64, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_summary_says_what_ran_where_and_how_fast() {
+        let provenance =
+            Provenance { model: "m".into(), precision: "bf16".into(), device: "cpu".into() };
+        assert_eq!(
+            summary(300, Duration::from_millis(1500), &provenance, 1, 0),
+            "300 texts in 1.50 s (200 texts/s), model m, bf16 on cpu, 1 row skipped"
+        );
+        assert_eq!(
+            summary(0, Duration::ZERO, &provenance, 0, 2),
+            "0 texts in 0.00 s, model m, bf16 on cpu, 0 rows skipped, 2 answers degraded"
+        );
+    }
+}

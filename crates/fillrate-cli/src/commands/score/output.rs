@@ -1,0 +1,183 @@
+//! Where scores go: records in a file or a pipe, or a page on a terminal.
+
+use std::io::{self, IsTerminal, Write};
+
+use anyhow::Context;
+use clap::builder::styling::Style;
+use fillrate::records::{self, Reader, Writer};
+use fillrate::text::batch::Scored;
+use fillrate::text::{ScoreColumns, ScoredChunk};
+use unicode_width::UnicodeWidthChar;
+
+use crate::failure::hinted;
+use crate::output::{Printer, Sink};
+use crate::settings::{Format, Settings};
+
+/// Columns of the page before the text, with the gaps after them.
+const PAGE_MARGIN: usize = "negative  -0.123  ".len();
+
+/// How scores are written: as asked for, else a table on a terminal and JSONL elsewhere.
+///
+/// # Errors
+///
+/// If the output file's extension tells no format and none was asked for, or Parquet would go to
+/// a terminal.
+pub(super) fn format(settings: &Settings) -> anyhow::Result<Format> {
+    let to_terminal = settings.output.is_none() && io::stdout().is_terminal();
+    match (settings.format, &settings.output) {
+        (Some(Format::Parquet), None) if to_terminal => {
+            Err(hinted("Parquet cannot be shown on a terminal", "write it to a file: -o FILE"))
+        }
+        (Some(format), _) => Ok(format),
+        (None, Some(path)) if !is_stream(path) => Err(hinted(
+            format!("{}: the extension tells no format", path.display()),
+            "name it: --format csv, json, jsonl, parquet or table",
+        )),
+        (None, _) => Ok(if to_terminal { Format::Table } else { Format::Jsonl }),
+    }
+}
+
+/// Whether `path` is a device or a pipe, whose name promises nothing.
+fn is_stream(path: &std::path::Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir())
+}
+
+/// What a run writes to.
+pub(super) enum Output {
+    /// The input's columns and the answers'.
+    Records { writer: Box<Writer>, columns: ScoreColumns },
+    /// Label, score and as much of the text as fits a line.
+    Page { sink: Sink, width: usize },
+}
+
+impl Output {
+    /// Opens the output for answers to the rows of `reader`.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be written.
+    pub(super) fn open(
+        format: Format,
+        reader: &Reader,
+        columns: ScoreColumns,
+        settings: &Settings,
+        printer: &Printer,
+    ) -> anyhow::Result<Self> {
+        let format = match format {
+            Format::Csv => records::Format::Csv,
+            Format::Json => records::Format::Json,
+            Format::Jsonl => records::Format::Jsonl,
+            Format::Parquet => records::Format::Parquet,
+            Format::Table => return Self::open_page(settings, printer),
+        };
+        let sink = match &settings.output {
+            Some(path) => records::Sink::file(path)?,
+            None => records::Sink::stream(Box::new(printer.stdout())),
+        };
+        let writer = Box::new(Writer::new(sink, format, reader.layout(), columns.schema()));
+        Ok(Self::Records { writer, columns })
+    }
+
+    fn open_page(settings: &Settings, printer: &Printer) -> anyhow::Result<Self> {
+        let mut sink = printer.sink(settings.output.as_deref())?;
+        let heading = format!("{:<8}  {:>6}  TEXT", "LABEL", "SCORE");
+        let heading = match settings.output {
+            Some(_) => heading,
+            None => printer.styled(&heading, Style::new().bold()),
+        };
+        writeln!(sink, "{heading}").context("cannot write the scores")?;
+        Ok(Self::Page { sink, width: printer.width() })
+    }
+
+    /// Writes a chunk's rows.
+    ///
+    /// # Errors
+    ///
+    /// If they cannot be written.
+    pub(super) fn write(&mut self, scored: &ScoredChunk) -> anyhow::Result<()> {
+        let ScoredChunk { chunk, scores } = scored;
+        match self {
+            Self::Records { writer, columns } => {
+                writer.write_beside(chunk, columns.arrays(chunk, scores))?;
+            }
+            Self::Page { sink, width } => {
+                let lines = scores.iter().zip(chunk.texts());
+                let page: String = lines.map(|(scored, text)| line(scored, text, *width)).collect();
+                sink.write_all(page.as_bytes()).context("cannot write the scores")?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the end, and puts a file in its place.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be written.
+    pub(super) fn finish(self) -> anyhow::Result<()> {
+        match self {
+            Self::Records { writer, .. } => Ok(writer.finish()?),
+            Self::Page { sink, .. } => sink.commit(),
+        }
+    }
+}
+
+/// A line of the page, at most `width` columns wide.
+fn line(scored: &Scored, text: &str, width: usize) -> String {
+    let sentiment = &scored.sentiment;
+    let label = sentiment.label.as_str();
+    let text = fitted(text, width.saturating_sub(PAGE_MARGIN));
+    format!("{label:<8}  {:>+6.3}  {text}\n", sentiment.score)
+}
+
+/// As much of `text` as fits `width` columns of a terminal. White space and control characters
+/// become single spaces, so that a text can neither break the page nor command the terminal.
+fn fitted(text: &str, width: usize) -> String {
+    let mut fitted = String::new();
+    let mut used = 0;
+    // Where to cut if the rest turns out not to fit, to make room for the ellipsis.
+    let mut cut = 0;
+    let mut spaced = true;
+    for character in text.chars() {
+        let character = match character {
+            c if c.is_whitespace() || c.is_control() => ' ',
+            c => c,
+        };
+        if character == ' ' && std::mem::replace(&mut spaced, true) {
+            continue;
+        }
+        spaced = character == ' ';
+        used += character.width().unwrap_or(0);
+        if used > width {
+            fitted.truncate(cut);
+            fitted.push('…');
+            return fitted;
+        }
+        fitted.push(character);
+        if used < width {
+            cut = fitted.len();
+        }
+    }
+    fitted.truncate(fitted.trim_end().len());
+    fitted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_cut_by_its_width_on_the_terminal() {
+        assert_eq!(fitted("shares rise", 11), "shares rise");
+        assert_eq!(fitted("shares rise", 10), "shares ri…");
+        assert_eq!(fitted("株価が上がる", 12), "株価が上がる");
+        assert_eq!(fitted("株価が上がる", 11), "株価が上が…");
+        assert_eq!(fitted("株価が上がる", 10), "株価が上…");
+        assert_eq!(fitted("", 5), "");
+    }
+
+    #[test]
+    fn a_text_cannot_command_the_terminal() {
+        assert_eq!(fitted(" a\n\n\tb \u{1b}[31mc\u{7}\r\n", 40), "a b [31mc");
+    }
+}

@@ -1,0 +1,102 @@
+//! From the files of a model to something that answers texts.
+
+use fillrate_kernels::{Cpu, Precision};
+
+use super::batch::{
+    BatchOptions, Classifier, DirectClassifier, Mode, PackedClassifier, Provenance,
+};
+use super::encoder::{EncoderClassifier, LoadOptions};
+use super::registry::CONFIG_FILE;
+use super::vader::Vader;
+use super::{Forward, ModelDir, ModelSource, Tokenizer};
+use crate::{Error, Result};
+
+/// A model that is ready to answer texts: what a [`Scorer`](super::batch::Scorer) drives.
+pub struct Model {
+    /// The model with its tokenizer and its threads.
+    pub classifier: Box<dyn Classifier>,
+    /// The names of its raw outputs, in their order, as the model itself has them.
+    pub classes: Vec<String>,
+}
+
+impl Model {
+    /// Loads a model onto the processor.
+    ///
+    /// `precision` is the type that an encoder's matrix products are computed in; `None` takes
+    /// [`Cpu::auto_precision`]. VADER computes in double precision, whatever it is. In
+    /// [`Mode::Latency`] an encoder spreads one batch over all cores, else it computes one batch
+    /// per core.
+    ///
+    /// # Errors
+    ///
+    /// If the files are not those of a whole model, do not fit one another, or a thread cannot be
+    /// started.
+    pub fn load(
+        source: &ModelSource,
+        precision: Option<Precision>,
+        options: &BatchOptions,
+    ) -> Result<Self> {
+        match source {
+            ModelSource::Builtin(known) => vader(known.name, options),
+            ModelSource::Directory(dir) => encoder(dir, precision, options),
+        }
+    }
+}
+
+fn vader(name: &str, options: &BatchOptions) -> Result<Model> {
+    let vader = Vader::new();
+    let provenance = provenance(name, "fp64");
+    let classify = move |text: &str| Ok(vader.classify(text));
+    let classifier = DirectClassifier::new(classify, provenance, options)?;
+    Ok(Model { classifier: Box::new(classifier), classes: vec!["compound".to_owned()] })
+}
+
+fn encoder(dir: &ModelDir, precision: Option<Precision>, options: &BatchOptions) -> Result<Model> {
+    let (cpu, options) = match options.mode {
+        Mode::Latency { .. } => {
+            (Cpu::detect().split(options.workers), BatchOptions { workers: 1, ..options.clone() })
+        }
+        Mode::Throughput | Mode::Memory => (Cpu::detect(), options.clone()),
+    };
+    let (model, tokenizer) = rayon::join(
+        || EncoderClassifier::load(&dir.path, LoadOptions { precision, cpu }),
+        || Tokenizer::from_dir(&dir.path, None),
+    );
+    let (model, mut tokenizer) = (model?, tokenizer?);
+    if tokenizer.max_length() > model.max_sequence() {
+        tokenizer = Tokenizer::from_dir(&dir.path, Some(model.max_sequence()))?;
+    }
+    check_vocabulary(dir, &tokenizer, &model)?;
+    let classes = dir.classes()?;
+    if classes.names.len() != model.classes() {
+        let (named, found) = (classes.names.len(), model.classes());
+        let message = format!("{named} classes are named, but the model has {found} outputs");
+        return Err(unfit(dir, message));
+    }
+    let provenance = provenance(&dir.name, model.precision().as_str());
+    let classifier = PackedClassifier::new(model, tokenizer, classes.map, provenance, &options)?;
+    Ok(Model { classifier: Box::new(classifier), classes: classes.names })
+}
+
+/// Refuses a tokenizer that knows tokens for which the model has no embedding.
+fn check_vocabulary(
+    dir: &ModelDir,
+    tokenizer: &Tokenizer,
+    model: &EncoderClassifier,
+) -> Result<()> {
+    let (tokens, embeddings) = (tokenizer.vocab_size(), model.config().vocabulary);
+    if tokens <= embeddings {
+        return Ok(());
+    }
+    let message = format!("the tokenizer has {tokens} tokens, but the model {embeddings}");
+    Err(unfit(dir, message))
+}
+
+fn unfit(dir: &ModelDir, message: String) -> Error {
+    let hint = "config.json, model.safetensors and the tokenizer must come from the same model";
+    Error::Model { path: dir.path.join(CONFIG_FILE), message, hint: Some(hint.into()) }
+}
+
+fn provenance(model: &str, precision: &str) -> Provenance {
+    Provenance { model: model.into(), precision: precision.into(), device: "cpu".into() }
+}
