@@ -104,7 +104,7 @@ impl Encoder {
             positions: (0..tokens as u32).map(|i| i % TEXT_TOKENS as u32).collect(),
             cu_seqlens: (0..=texts as u32).map(|i| i * TEXT_TOKENS as u32).collect(),
             hidden: [matrix(hidden), matrix(hidden)],
-            qkv: matrix(3 * hidden),
+            qkv: Activation::new(tokens, 3 * hidden, precision.between_products()),
             context: matrix(hidden),
             up: matrix(intermediate),
             workspace: Workspace::new(tokens, hidden, TEXT_TOKENS, hidden / heads),

@@ -25,6 +25,15 @@ impl Precision {
         }
     }
 
+    /// The type of activations that no product reads: what int8 computes between products.
+    #[must_use]
+    pub const fn between_products(self) -> Self {
+        match self {
+            Self::Fp32 => Self::Fp32,
+            Self::Bf16 | Self::Int8 => Self::Bf16,
+        }
+    }
+
     /// The bytes of one weight.
     #[must_use]
     pub const fn weight_bytes(self) -> usize {

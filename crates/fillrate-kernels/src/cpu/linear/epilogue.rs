@@ -98,67 +98,191 @@ impl<'a> Epilogue<'a> {
     /// residual, nobody else writes them, and `L` is available.
     #[inline(always)]
     pub(super) unsafe fn finish<L: Lanes>(&self, tile: Tile) {
-        // SAFETY: as the caller guarantees. The match is here, outside the loops, so that each
-        // non-linearity gets loops of its own.
+        // SAFETY: as the caller guarantees. Every choice is made here, outside the loops, so that
+        // each combination that occurs gets loops of its own.
         unsafe {
-            match (self.f, self.to) {
-                (Nonlinearity::Identity, _) => self.rows::<L>(tile, |x| x),
-                (Nonlinearity::Gelu, To::F32(..)) => self.rows::<L>(tile, |x| gelu(x)),
-                (Nonlinearity::Gelu, To::Bf16(..)) => self.rows::<L>(tile, |x| gelu_for_bf16(x)),
-                (Nonlinearity::GeluTanh, _) => self.rows::<L>(tile, |x| gelu_tanh(x)),
-                (Nonlinearity::Relu, _) => self.rows::<L>(tile, |x| x.max(L::splat(0.0))),
-                (Nonlinearity::Tanh, _) => self.rows::<L>(tile, |x| tanh(x)),
+            match (self.to, self.residual) {
+                (To::F32(to, stride), None) => match self.f {
+                    Nonlinearity::Gelu => self.columns::<L, Gelu, _>(tile, ToF32(to, stride)),
+                    _ => self.other_shapes::<L, _>(tile, ToF32(to, stride)),
+                },
+                (To::Bf16(to, stride), None) => match self.f {
+                    Nonlinearity::Gelu => {
+                        self.columns::<L, GeluForBf16, _>(tile, ToBf16(to, stride));
+                    }
+                    _ => self.other_shapes::<L, _>(tile, ToBf16(to, stride)),
+                },
+                (To::F32(to, stride), Some(residual)) => match residual {
+                    Residual::F32(from, from_stride) => {
+                        let from = (from.as_ptr(), from_stride);
+                        self.columns::<L, Identity, _>(tile, AddF32(from, to, stride));
+                    }
+                    Residual::Bf16(from, from_stride) => {
+                        let from = (from.as_ptr(), from_stride);
+                        self.columns::<L, Identity, _>(tile, AddBf16(from, to, stride));
+                    }
+                },
+                (To::Bf16(..), Some(_)) => unreachable!("sums with a residual are kept in f32"),
             }
         }
     }
 
+    /// Chooses the non-linearity, GELU apart, whose form depends on the output's type.
     #[inline(always)]
-    unsafe fn rows<L: Lanes>(&self, tile: Tile, f: impl Fn(L) -> L) {
-        for index in 0..tile.rows {
-            let row = tile.row + index;
-            for column in (tile.column..tile.column + tile.columns).step_by(LANES) {
-                let at = index * tile.columns + column - tile.column;
-                // SAFETY: as the caller of `finish` guarantees; bias, scales and sums are padded to
-                // the output's stride.
-                unsafe {
-                    let mut y = f(self.affine::<L>(tile.acc, at, row, column));
-                    match self.residual {
-                        None => {}
-                        Some(Residual::F32(values, stride)) => {
-                            y = y.add(L::load(values.as_ptr().add(row * stride + column)));
-                        }
-                        Some(Residual::Bf16(values, stride)) => {
-                            y = y.add(L::load_bf16(values.as_ptr().add(row * stride + column)));
-                        }
-                    }
-                    match self.to {
-                        To::F32(to, stride) => y.store(to.add(row * stride + column)),
-                        To::Bf16(to, stride) => y.store_bf16(to.add(row * stride + column)),
-                    }
+    unsafe fn other_shapes<L: Lanes, S: Store>(&self, tile: Tile, to: S) {
+        // SAFETY: as in `finish`.
+        unsafe {
+            match self.f {
+                Nonlinearity::Identity | Nonlinearity::Gelu => {
+                    self.columns::<L, Identity, S>(tile, to);
                 }
+                Nonlinearity::GeluTanh => self.columns::<L, GeluTanh, S>(tile, to),
+                Nonlinearity::Relu => self.columns::<L, Relu, S>(tile, to),
+                Nonlinearity::Tanh => self.columns::<L, Tanh, S>(tile, to),
             }
         }
     }
 
-    /// sum + bias, or for integers scale\[row\] · scale\[column\] · (sum − z · Σ w) + bias
-    /// with z the row's zero point.
+    /// Stores f(sum + bias), or for integers f(row scale · column scale · (sum − z · Σ w) + bias)
+    /// with z the row's zero point. What belongs to a column is loaded once for all rows.
     #[inline(always)]
-    unsafe fn affine<L: Lanes>(&self, acc: Acc, at: usize, row: usize, column: usize) -> L {
-        // SAFETY: as in `rows`.
-        unsafe {
-            let bias = L::load(self.bias.as_ptr().add(column));
-            match (acc, &self.integer) {
-                (Acc::I32(sums), Some(integer)) => {
-                    let zero_point = L::splat(-*integer.zero_points.get_unchecked(row));
-                    let offset = L::load(integer.column_sums.as_ptr().add(column));
-                    let sum = zero_point.fma(offset, L::load_i32(sums.add(at)));
-                    let scale = L::load(integer.column_scales.as_ptr().add(column))
-                        .mul(L::splat(*integer.row_scales.get_unchecked(row)));
-                    sum.fma(scale, bias)
+    unsafe fn columns<L: Lanes, A: Apply, S: Store>(&self, tile: Tile, to: S) {
+        let Tile { acc, row: first, rows, column: left, columns } = tile;
+        for offset in (0..columns).step_by(LANES) {
+            let column = left + offset;
+            // SAFETY: as in `finish`; bias, scales and sums are padded to the output's stride, and
+            // row scales and zero points exist for every row.
+            unsafe {
+                let bias = L::load(self.bias.as_ptr().add(column));
+                match (acc, &self.integer) {
+                    (Acc::I32(sums), Some(integer)) => {
+                        let weights = L::load(integer.column_sums.as_ptr().add(column));
+                        let scale = L::load(integer.column_scales.as_ptr().add(column));
+                        for index in 0..rows {
+                            let row = first + index;
+                            let zero = L::splat(-*integer.zero_points.get_unchecked(row));
+                            let row_scale = L::splat(*integer.row_scales.get_unchecked(row));
+                            let sum = L::load_i32(sums.add(index * columns + offset));
+                            let y = zero.fma(weights, sum).fma(scale.mul(row_scale), bias);
+                            to.store(Cell { row, column }, A::apply(y));
+                        }
+                    }
+                    (Acc::F32(sums), _) => {
+                        for index in 0..rows {
+                            let y = L::load(sums.add(index * columns + offset)).add(bias);
+                            to.store(Cell { row: first + index, column }, A::apply(y));
+                        }
+                    }
+                    (Acc::I32(_), None) => unreachable!("integer sums have scales"),
                 }
-                (Acc::F32(sums), _) => L::load(sums.add(at)).add(bias),
-                (Acc::I32(_), None) => unreachable!("integer sums have scales"),
             }
+        }
+    }
+}
+
+/// Where sixteen values of a matrix begin.
+#[derive(Clone, Copy)]
+struct Cell {
+    row: usize,
+    column: usize,
+}
+
+impl Cell {
+    /// The place in a matrix with this stride.
+    #[inline(always)]
+    const fn offset(self, stride: usize) -> usize {
+        self.row * stride + self.column
+    }
+}
+
+/// A non-linearity as a type, so that every loop is compiled for its own.
+trait Apply {
+    /// # Safety
+    ///
+    /// `L` is available.
+    unsafe fn apply<L: Lanes>(x: L) -> L;
+}
+
+macro_rules! apply {
+    ($($name:ident: |$x:ident| $result:expr;)*) => {$(
+        struct $name;
+
+        impl Apply for $name {
+            #[inline(always)]
+            unsafe fn apply<L: Lanes>($x: L) -> L {
+                // SAFETY: as the caller guarantees.
+                #[allow(unused_unsafe, reason = "one of them needs none")]
+                unsafe { $result }
+            }
+        }
+    )*};
+}
+
+apply! {
+    Identity: |x| x;
+    Gelu: |x| gelu(x);
+    GeluForBf16: |x| gelu_for_bf16(x);
+    GeluTanh: |x| gelu_tanh(x);
+    Relu: |x| x.max(L::splat(0.0));
+    Tanh: |x| tanh(x);
+}
+
+/// A destination: a matrix and its stride, with what is added on the way.
+trait Store: Copy {
+    /// # Safety
+    ///
+    /// Every matrix has the cell, and `L` is available.
+    unsafe fn store<L: Lanes>(self, at: Cell, y: L);
+}
+
+#[derive(Clone, Copy)]
+struct ToF32(*mut f32, usize);
+
+#[derive(Clone, Copy)]
+struct ToBf16(*mut bf16, usize);
+
+/// Adds a residual, then stores as f32.
+#[derive(Clone, Copy)]
+struct AddF32((*const f32, usize), *mut f32, usize);
+
+/// The same with a bf16 residual.
+#[derive(Clone, Copy)]
+struct AddBf16((*const bf16, usize), *mut f32, usize);
+
+// SAFETY (of the four implementations): as the caller guarantees.
+impl Store for ToF32 {
+    #[inline(always)]
+    unsafe fn store<L: Lanes>(self, at: Cell, y: L) {
+        // SAFETY: as above.
+        unsafe { y.store(self.0.add(at.offset(self.1))) }
+    }
+}
+
+impl Store for ToBf16 {
+    #[inline(always)]
+    unsafe fn store<L: Lanes>(self, at: Cell, y: L) {
+        // SAFETY: as above.
+        unsafe { y.store_bf16(self.0.add(at.offset(self.1))) }
+    }
+}
+
+impl Store for AddF32 {
+    #[inline(always)]
+    unsafe fn store<L: Lanes>(self, at: Cell, y: L) {
+        let Self((from, from_stride), to, stride) = self;
+        // SAFETY: as above.
+        unsafe { y.add(L::load(from.add(at.offset(from_stride)))).store(to.add(at.offset(stride))) }
+    }
+}
+
+impl Store for AddBf16 {
+    #[inline(always)]
+    unsafe fn store<L: Lanes>(self, at: Cell, y: L) {
+        let Self((from, from_stride), to, stride) = self;
+        // SAFETY: as above.
+        unsafe {
+            let residual = L::load_bf16(from.add(at.offset(from_stride)));
+            y.add(residual).store(to.add(at.offset(stride)));
         }
     }
 }

@@ -57,7 +57,7 @@ impl EncoderScratch {
         Self {
             tokens,
             positions: Vec::with_capacity(tokens),
-            qkv: Activation::new(tokens, 3 * config.hidden, precision),
+            qkv: Activation::new(tokens, 3 * config.hidden, precision.between_products()),
             states: LayerStates::new(tokens, config, precision),
             workspace: Workspace::new(rows, config.hidden, longest, config.head_dim()),
             row: vec![0.0; config.hidden],
@@ -67,7 +67,7 @@ impl EncoderScratch {
     pub(super) fn bytes_for(tokens: usize, config: &EncoderConfig, precision: Precision) -> usize {
         let (rows, longest) = (tokens.max(TILE_ROWS), tokens.min(config.max_sequence()));
         tokens * size_of::<u32>()
-            + Activation::bytes_for(tokens, 3 * config.hidden, precision)
+            + Activation::bytes_for(tokens, 3 * config.hidden, precision.between_products())
             + LayerStates::bytes_for(tokens, config, precision)
             + Workspace::bytes_for(rows, config.hidden, longest, config.head_dim())
             + config.hidden * size_of::<f32>()
