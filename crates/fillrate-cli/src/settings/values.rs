@@ -68,7 +68,7 @@ pub(crate) enum InputFormat {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum PrecisionChoice {
-    /// bf16 where the processor has it, else fp32; a model that ships int8 runs in int8
+    /// bf16 where the processor has it, else fp32
     Auto,
     /// 32-bit floating point
     Fp32,
