@@ -56,11 +56,14 @@ fn measure(criterion: &mut Criterion, name: &str, dir: &Path) {
     let tokens = ours();
     assert_eq!(tokens, theirs());
 
-    let mut rounds: Vec<_> = (0..ROUNDS).map(|_| (time(&mut ours), time(theirs))).collect();
-    rounds.sort_by_key(|(ours, _)| *ours);
-    let median_ours = rounds[ROUNDS / 2].0;
-    rounds.sort_by_key(|(_, theirs)| *theirs);
-    let median_theirs = rounds[ROUNDS / 2].1;
+    // Passes of about equal duration lose about as much to other work on the machine.
+    let repeats = time(theirs).as_nanos().div_ceil(time(&mut ours).as_nanos().max(1)) as u32;
+    let mut ours_repeated = || (0..repeats).map(|_| ours()).sum();
+    let (mut times_ours, mut times_theirs): (Vec<_>, Vec<_>) =
+        (0..ROUNDS).map(|_| (time(&mut ours_repeated) / repeats, time(theirs))).unzip();
+    times_ours.sort_unstable();
+    times_theirs.sort_unstable();
+    let (median_ours, median_theirs) = (times_ours[ROUNDS / 2], times_theirs[ROUNDS / 2]);
     let rate = |time: Duration| tokens as f64 / time.as_secs_f64() / 1e6;
     eprintln!(
         "{name}: {:.2} M tokens/s against {:.2} M of tokenizers: {:.1} times",
