@@ -37,17 +37,25 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// Looks once. It takes some milliseconds, and about a second where a GPU driver has to wake.
+    /// Looks once. It takes some milliseconds, and up to seconds where a GPU's driver has to wake:
+    /// who needs no GPU asks [`processor_and_memory`].
     #[must_use]
     pub fn probe() -> Self {
-        let limits = CgroupLimits::of_process();
-        let system = memory::look();
+        let (cpu, memory) = processor_and_memory();
         Self {
             os: std::env::consts::OS,
             arch: std::env::consts::ARCH,
-            cpu: Cpu::probe(system.as_ref(), limits),
-            memory: Memory::probe(system.as_ref(), limits),
+            cpu,
+            memory,
             gpus: Gpus::probe(),
         }
     }
+}
+
+/// The processor and the memory alone, in some milliseconds.
+#[must_use]
+pub fn processor_and_memory() -> (Cpu, Memory) {
+    let limits = CgroupLimits::of_process();
+    let system = memory::look();
+    (Cpu::probe(system.as_ref(), limits), Memory::probe(system.as_ref(), limits))
 }
