@@ -6,13 +6,14 @@ use std::process::Command;
 
 use anyhow::{Context, bail};
 
-use crate::command::{run, say};
+use crate::command::{output_of, run, say};
 
 /// Runs `golden/NAME/generate.py` in an environment that has its `requirements.txt`.
 ///
 /// # Errors
 ///
-/// If there is no such folder, Python or a package cannot be had, or the program fails.
+/// If there is no such folder, Python or a package cannot be had, the program fails, or, with
+/// `check`, the folder differs afterwards from what is committed.
 pub(crate) fn make(name: &str, check: bool) -> anyhow::Result<()> {
     let folder = Path::new("golden").join(name);
     let program = folder.join("generate.py");
@@ -20,7 +21,17 @@ pub(crate) fn make(name: &str, check: bool) -> anyhow::Result<()> {
         bail!("there is no {}; the folders are {}", program.display(), folders().join(", "));
     }
     let python = environment(name, &folder.join("requirements.txt"))?;
-    run(Command::new(python).arg(&program).args(check.then_some("--check")))
+    run(Command::new(python).arg(&program))?;
+    if check { unchanged(&folder) } else { Ok(()) }
+}
+
+/// Fails if the folder is not as it was committed.
+fn unchanged(folder: &Path) -> anyhow::Result<()> {
+    let changes = output_of(Command::new("git").args(["status", "--porcelain", "--"]).arg(folder))?;
+    if !changes.is_empty() {
+        bail!("the vectors differ from those committed:\n{}", changes.trim_end());
+    }
+    Ok(())
 }
 
 /// The folders that have a generator.

@@ -36,7 +36,7 @@ enum Task {
     Golden {
         /// The folder below golden/
         name: String,
-        /// Write nothing; fail if the vectors are not what would be written
+        /// Fail if the vectors are then not those that are committed
         #[arg(long)]
         check: bool,
     },

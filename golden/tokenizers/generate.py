@@ -1,6 +1,6 @@
 """Makes the tokenizers that the tests of `fillrate::text::Tokenizer` use, and what they must answer.
 
-    python golden/tokenizers/make.py        (tokenizers 0.23.3, transformers 5.23.0; seed 20250601)
+    cargo xtask golden tokenizers     (tokenizers 0.23.3, transformers 5.23.0; seed 20250601)
 
 Everything is trained on headlines that this program makes up, so nothing here is anyone else's text:
 
