@@ -209,4 +209,20 @@ mod tests {
         let tier = fillrate_kernels::Error::Tier { tier: "avx512", best: "avx2" };
         assert!(!is_our_fault(&fillrate::Error::from(tier).into()));
     }
+
+    #[test]
+    fn a_panic_is_a_fault_of_ours() {
+        let printer = Printer::of_process();
+        let ended = catch_panic(|| panic!("on purpose"));
+        assert!(matches!(ended, Err(None)));
+        assert_eq!(
+            format!("{:?}", exit_code(&ended, &printer)),
+            format!("{:?}", ExitCode::from(2))
+        );
+        let failed = Ok(Outcome::CheckFailed);
+        assert_eq!(
+            format!("{:?}", exit_code(&failed, &printer)),
+            format!("{:?}", ExitCode::from(1))
+        );
+    }
 }
