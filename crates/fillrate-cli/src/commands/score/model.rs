@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Context;
 use fillrate::text::batch::{self, BatchOptions, Budget, Scorer};
 use fillrate::text::{Model, ModelSource};
-use fillrate_device::probe::Machine;
+use fillrate_device::probe::processor_and_memory;
 use fillrate_kernels::Precision;
 
 use crate::failure::hinted;
@@ -90,7 +90,7 @@ fn load(
 ///
 /// If the threads cannot be started.
 fn batch_options(settings: &Settings) -> anyhow::Result<BatchOptions> {
-    let machine = Machine::probe();
+    let (cpu, memory) = processor_and_memory();
     let mode = match settings.text.mode {
         Mode::Throughput => batch::Mode::Throughput,
         Mode::Latency => batch::Mode::Latency { max_wait: WAIT_MAX },
@@ -100,7 +100,7 @@ fn batch_options(settings: &Settings) -> anyhow::Result<BatchOptions> {
         BatchTokens::Auto => Budget::Auto,
         BatchTokens::Tokens(tokens) => Budget::Tokens(tokens.get()),
     };
-    let threads = settings.threads.map_or(machine.cpu.threads_advised, usize::from);
+    let threads = settings.threads.map_or(cpu.threads_advised, usize::from);
     // What the kernels of one batch share among themselves.
     rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
@@ -109,7 +109,7 @@ fn batch_options(settings: &Settings) -> anyhow::Result<BatchOptions> {
     Ok(BatchOptions {
         budget,
         workers: threads,
-        available_bytes: machine.memory.available_bytes.and_then(|bytes| bytes.try_into().ok()),
+        available_bytes: memory.available_bytes.and_then(|bytes| bytes.try_into().ok()),
         ..BatchOptions::new(mode)
     })
 }

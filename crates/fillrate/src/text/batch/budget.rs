@@ -24,6 +24,11 @@ const LATENCY_OVERHEAD: f64 = 0.5;
 /// The scratches of all workers together take at most one part in this many of the memory.
 const MEMORY_PARTS: usize = 2;
 
+/// The scratches of all workers together take at most this much when the budget finds itself.
+/// Batches that outgrow the caches gain nothing, and a process should stay within its weights and
+/// 200 MB.
+const SCRATCH_BYTES_MAX: usize = 96 << 20;
+
 /// The line is fitted again after this many batches.
 const BATCHES_PER_FIT: u32 = 8;
 
@@ -123,7 +128,7 @@ impl BudgetControl {
 }
 
 /// The most tokens a batch may hold so that the scratches of `workers` workers take at most half
-/// of `available_bytes`. Never below [`BUDGET_TOKENS_MIN`]: a machine that has not even that much
+/// of `available_bytes`, and no more than [`SCRATCH_BYTES_MAX`]. Never below [`BUDGET_TOKENS_MIN`]: a machine that has not even that much
 /// gets fewer workers, see [`workers_that_fit`].
 ///
 /// A worker's scratch also has to hold the longest sequence, `longest`, on its own.
@@ -133,7 +138,7 @@ pub(super) fn ceiling_tokens(
     workers: usize,
     available_bytes: usize,
 ) -> usize {
-    let share_bytes = available_bytes / MEMORY_PARTS / workers.max(1);
+    let share_bytes = (available_bytes / MEMORY_PARTS).min(SCRATCH_BYTES_MAX) / workers.max(1);
     let fits = |tokens: usize| scratch_bytes(tokens.max(longest)) <= share_bytes;
     // Bisection over multiples of the step; the bytes grow with the tokens.
     let (mut low, mut high) = (BUDGET_TOKENS_MIN / BUDGET_STEP, BUDGET_TOKENS_MAX / BUDGET_STEP);
