@@ -75,7 +75,8 @@ impl Cpu {
     }
 
     /// The precision that `auto` means here: bf16 where the processor multiplies it faster than
-    /// fp32, else fp32. Int8 changes results enough that it must be asked for.
+    /// fp32, else fp32. Int8 changes results enough that it must be asked for, by name or by a model
+    /// that ships int8 weights.
     #[must_use]
     pub const fn auto_precision(&self) -> Precision {
         match self.tier {

@@ -247,6 +247,63 @@ fn int8_products_are_the_same_on_every_tier_but_for_the_last_rounding() {
     }
 }
 
+/// What an int8 product computes on every tier.
+fn int8_product(linear: &Linear, x: &Activation) -> fillrate_kernels::Result<Vec<Vec<f32>>> {
+    let outputs = linear.shape().outputs;
+    let compute = |&tier: &Tier| {
+        let mut out = dirty(x.rows(), outputs, Precision::Bf16);
+        Cpu::with_tier(tier)?.linear(x, linear, Nonlinearity::Identity, &mut out)?;
+        Ok(contents(&out))
+    };
+    Tier::available().iter().map(compute).collect()
+}
+
+#[test]
+fn packed_bytes_are_those_of_weights_quantised_alike() {
+    let (inputs, outputs) = (70, 37);
+    let shape = LinearShape { inputs, outputs };
+    let mut values = Values(11);
+    let (weight, bias) = (values.take(inputs * outputs), values.take(outputs));
+    let x = filled(&values.take(5 * inputs), inputs, Precision::Int8);
+    let (mut bytes, mut scales) = (Vec::new(), Vec::new());
+    for row in weight.chunks_exact(inputs) {
+        let scale = row.iter().fold(0.0_f32, |m, w| m.max(w.abs())) / 127.0;
+        bytes.extend(row.iter().map(|w| (w / scale).round_ties_even() as i8));
+        scales.push(scale);
+    }
+    let floats = Linear::pack(&weight, Some(&bias), shape, Precision::Int8).unwrap();
+    let packed = Linear::pack_int8(&bytes, &scales, Some(&bias), shape).unwrap();
+    assert_eq!(int8_product(&packed, &x).unwrap(), int8_product(&floats, &x).unwrap());
+}
+
+#[test]
+fn packed_bytes_of_any_size_keep_their_scale() {
+    // Quantised again, a channel of bytes up to 50 would be spread over 127 and rounded.
+    let (inputs, outputs) = (64, 16);
+    let shape = LinearShape { inputs, outputs };
+    let bytes: Vec<i8> = (0..inputs * outputs)
+        .map(|at| if at % 97 == 0 { i8::MIN } else { (at * 31 % 101) as i8 - 50 })
+        .collect();
+    let scales: Vec<f32> = (1..=outputs).map(|output| output as f32 / 64.0).collect();
+    let packed = Linear::pack_int8(&bytes, &scales, None, shape).unwrap();
+    // From 0 to 255 with the scale 1, these quantise to themselves.
+    let mut row: Vec<f32> = (0..inputs).map(|input| (input * 4) as f32).collect();
+    row[inputs - 1] = 255.0;
+    let expected: Vec<f32> = bytes
+        .chunks_exact(inputs)
+        .zip(&scales)
+        .map(|(bytes, scale)| {
+            let products = bytes.iter().zip(&row).map(|(&byte, x)| f32::from(byte) * x);
+            products.sum::<f32>() * scale
+        })
+        .collect();
+    let expected = scalar::round_bf16(&expected);
+    let x = filled(&row, inputs, Precision::Int8);
+    for found in int8_product(&packed, &x).unwrap() {
+        assert_eq!(found, expected);
+    }
+}
+
 #[test]
 fn extreme_activations_quantize_without_harm() {
     let shape = LinearShape { inputs: 64, outputs: 64 };

@@ -38,6 +38,24 @@ fn linear_names_shapes_and_types() {
 }
 
 #[test]
+fn packed_bytes_want_a_positive_scale_per_output() {
+    let shape = LinearShape { inputs: 8, outputs: 4 };
+    let pack =
+        |bytes: usize, scales: &[f32]| Linear::pack_int8(&vec![1; bytes], scales, None, shape);
+    assert_refused(
+        pack(31, &[1.0; 4]),
+        "linear: expected weight [4, 8], bias [4], got 31 weights, None biases",
+    );
+    assert_refused(pack(32, &[1.0; 3]), "linear: expected positive scales [4], got 3 scales");
+    for scale in [0.0, -1.0, f32::NAN, f32::INFINITY] {
+        assert_refused(
+            pack(32, &[1.0, 1.0, scale, 1.0]),
+            &format!("linear: expected positive scales [4], got a scale of {scale}"),
+        );
+    }
+}
+
+#[test]
 fn attention_checks_its_offsets() {
     let cpu = Cpu::detect();
     let qkv = ones(5, 24, Precision::Fp32);

@@ -23,38 +23,87 @@ impl Linear {
         shape: LinearShape,
         precision: Precision,
     ) -> Result<Self> {
-        let LinearShape { inputs, outputs } = shape;
-        let fits = inputs > 0
-            && outputs > 0
-            && weight.len() == inputs * outputs
-            && bias.is_none_or(|bias| bias.len() == outputs);
-        if !fits {
-            return Err(Error::Shape {
-                op: "linear",
-                expected: format!("weight [{outputs}, {inputs}], bias [{outputs}]"),
-                got: format!("{} weights, {:?} biases", weight.len(), bias.map(<[f32]>::len)),
-            });
-        }
+        check(weight.len(), bias, shape)?;
         let weights = match precision {
             Precision::Fp32 => Weights::F32(panels(weight, shape, 1, |_, w| w)),
             Precision::Bf16 => Weights::Bf16(panels(weight, shape, 2, |_, w| bf16::from_f32(w))),
             Precision::Int8 => Weights::Int8(quantize(weight, shape)),
         };
-        let mut padded = Aligned::zeroed(stride_for(outputs));
-        if let Some(bias) = bias {
-            padded[..outputs].copy_from_slice(bias);
-        }
-        Ok(Self { shape, weights, bias: padded })
+        Ok(Self { shape, weights, bias: padded_bias(bias, shape) })
     }
+
+    /// Packs weights that are bytes already, shape `[outputs, inputs]`, with the `scales` of the
+    /// outputs, shape `[outputs]`, and `bias` as [`Self::pack`] takes it: weight = scale · byte.
+    ///
+    /// Bytes and scales are kept as they are. Where each channel's largest magnitude is 127, the
+    /// result is that of [`Self::pack`] for the weights they were made from.
+    ///
+    /// # Errors
+    ///
+    /// If a slice has another length than the shape asks for, a dimension is 0, or a scale is not
+    /// a positive number.
+    pub fn pack_int8(
+        bytes: &[i8],
+        scales: &[f32],
+        bias: Option<&[f32]>,
+        shape: LinearShape,
+    ) -> Result<Self> {
+        check(bytes.len(), bias, shape)?;
+        let LinearShape { inputs, outputs } = shape;
+        let positive = scales.iter().all(|scale| scale.is_finite() && *scale > 0.0);
+        if scales.len() != outputs || !positive {
+            return Err(Error::Shape {
+                op: "linear",
+                expected: format!("positive scales [{outputs}]"),
+                got: match scales.iter().find(|scale| !scale.is_finite() || **scale <= 0.0) {
+                    Some(scale) => format!("a scale of {scale}"),
+                    None => format!("{} scales", scales.len()),
+                },
+            });
+        }
+        let mut padded = Aligned::zeroed(stride_for(outputs));
+        padded[..outputs].copy_from_slice(scales);
+        let mut sums = Aligned::<f32>::zeroed(stride_for(outputs));
+        for (sum, row) in sums.iter_mut().zip(bytes.chunks_exact(inputs)) {
+            *sum = row.iter().map(|&byte| f32::from(byte)).sum();
+        }
+        let bytes = panels(bytes, shape, 4, |_, byte| byte);
+        let weights = Weights::Int8(Int8Weights { bytes, scales: padded, sums });
+        Ok(Self { shape, weights, bias: padded_bias(bias, shape) })
+    }
+}
+
+fn check(weights: usize, bias: Option<&[f32]>, shape: LinearShape) -> Result<()> {
+    let LinearShape { inputs, outputs } = shape;
+    let fits = inputs > 0
+        && outputs > 0
+        && weights == inputs * outputs
+        && bias.is_none_or(|bias| bias.len() == outputs);
+    if fits {
+        return Ok(());
+    }
+    Err(Error::Shape {
+        op: "linear",
+        expected: format!("weight [{outputs}, {inputs}], bias [{outputs}]"),
+        got: format!("{weights} weights, {:?} biases", bias.map(<[f32]>::len)),
+    })
+}
+
+fn padded_bias(bias: Option<&[f32]>, shape: LinearShape) -> Aligned<f32> {
+    let mut padded = Aligned::zeroed(stride_for(shape.outputs));
+    if let Some(bias) = bias {
+        padded[..shape.outputs].copy_from_slice(bias);
+    }
+    padded
 }
 
 /// Lays `weight` out as `[panel, group, lane, value]`: sixteen outputs a panel, `group` inputs a
 /// group. Inputs and outputs are padded with zeros to the stride of an activation.
-fn panels<T: bytemuck::Pod>(
-    weight: &[f32],
+fn panels<W: Copy, T: bytemuck::Pod>(
+    weight: &[W],
     LinearShape { inputs, outputs }: LinearShape,
     group: usize,
-    convert: impl Fn(usize, f32) -> T,
+    convert: impl Fn(usize, W) -> T,
 ) -> Aligned<T> {
     let depth = stride_for(inputs);
     let mut packed = Aligned::zeroed(depth * stride_for(outputs));
