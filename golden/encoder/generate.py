@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy
 import torch
 import transformers
+from safetensors.torch import save_file
 from transformers import (
     BertConfig,
     BertForSequenceClassification,
@@ -171,33 +172,85 @@ def report(name, outputs):
     print(f"winners {winners.tolist()}" if values.shape[1] < 10 else "")
 
 
+def draw(name):
+    """The model of a checkpoint and its sequences."""
+    make, longest, count, _, _ = CHECKPOINTS[name]
+    seed = SEED + list(CHECKPOINTS).index(name)
+    tokens = numpy.random.default_rng(seed)
+    model = make().eval()
+    randomise(model, torch.Generator().manual_seed(seed))
+    sequences = draw_sequences(count, longest, model.config.vocab_size, tokens)
+    if hasattr(model, "classifier"):
+        centre(model, sequences)
+    return model, sequences
+
+
+def quantise(weight, scale_dtype):
+    """Bytes and one scale per row: max |w| / 127, rounded to `scale_dtype`."""
+    scale = (weight.abs().amax(dim=1, keepdim=True) / 127).to(scale_dtype)
+    # Rounds halves to even.
+    return (weight / scale.float()).round().clamp(-127, 127).to(torch.int8), scale
+
+
+@torch.no_grad()
+def ship_int8(model, directory):
+    """Writes the model with int8 weights, and gives it the weights that these stand for.
+
+    The scales are stored in each way that is supported. The classifier stays in float32.
+    """
+    model.save_pretrained(directory)
+    tensors = {}
+    for name, parameter in model.named_parameters():
+        value = parameter.data
+        if "encoder.layer" in name and value.dim() == 2:
+            value, scale = quantise(value, torch.float32)
+            tensors[f"{name}_scale"] = scale[:, 0].contiguous()
+        elif name == "bert.embeddings.word_embeddings.weight":
+            value, scale = quantise(value, torch.bfloat16)
+            tensors[f"{name}_scale"] = scale
+        elif name == "bert.pooler.dense.weight":
+            value, scale = quantise(value, torch.float16)
+            tensors[f"{name}_scale"] = scale
+        tensors[name] = value
+    save_file(tensors, directory / "model.safetensors", metadata={"format": "pt"})
+    model.double()
+    for name, parameter in model.named_parameters():
+        if tensors[name].dtype == torch.int8:
+            scale = tensors[f"{name}_scale"].double().reshape(-1, 1)
+            parameter.data = scale * tensors[name].double()
+
+
+def write_cases(directory, model, sequences):
+    model.double().set_attn_implementation("eager")
+    outputs = [expected(model, sequence) for sequence in sequences]
+    report(directory.name, outputs)
+    cases = {
+        "sequences": sequences,
+        "outputs": [[round(value, 9) for value in output] for output in outputs],
+    }
+    text = json.dumps(cases, separators=(",", ":")).replace("],[", "],\n[")
+    (directory / "cases.json").write_text(text + "\n")
+
+
 def main():
     torch.set_num_threads(1)
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
-    for index, (name, recipe) in enumerate(CHECKPOINTS.items()):
-        make, longest, count, dtype, shard_size = recipe
-        weights = torch.Generator().manual_seed(SEED + index)
-        tokens = numpy.random.default_rng(SEED + index)
-        model = make().eval()
-        randomise(model, weights)
-        sequences = draw_sequences(count, longest, model.config.vocab_size, tokens)
-        if hasattr(model, "classifier"):
-            centre(model, sequences)
+    for name, (_, _, _, dtype, shard_size) in CHECKPOINTS.items():
+        model, sequences = draw(name)
         directory = HERE / name
         shutil.rmtree(directory, ignore_errors=True)
         model.to(dtype)
         shards = {"max_shard_size": shard_size} if shard_size else {}
         model.save_pretrained(directory, **shards)
-        model.double().set_attn_implementation("eager")
-        outputs = [expected(model, sequence) for sequence in sequences]
-        report(name, outputs)
-        cases = {
-            "sequences": sequences,
-            "outputs": [[round(value, 9) for value in output] for output in outputs],
-        }
-        text = json.dumps(cases, separators=(",", ":")).replace("],[", "],\n[")
-        (directory / "cases.json").write_text(text + "\n")
+        write_cases(directory, model, sequences)
+
+    # The weights of `bert`, quantised.
+    model, sequences = draw("bert")
+    directory = HERE / "bert-int8"
+    shutil.rmtree(directory, ignore_errors=True)
+    ship_int8(model, directory)
+    write_cases(directory, model, sequences)
 
 
 if __name__ == "__main__":

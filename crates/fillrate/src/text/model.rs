@@ -23,9 +23,9 @@ impl Model {
     /// Loads a model onto the processor.
     ///
     /// `precision` is the type that an encoder's matrix products are computed in; `None` takes
-    /// [`Cpu::auto_precision`]. VADER computes in double precision, whatever it is. In
-    /// [`Mode::Latency`] an encoder spreads one batch over all cores, else it computes one batch
-    /// per core.
+    /// int8 if the model ships int8 weights, else [`Cpu::auto_precision`]. VADER computes in double
+    /// precision, whatever it is. In [`Mode::Latency`] an encoder spreads one batch over all cores,
+    /// else it computes one batch per core.
     ///
     /// # Errors
     ///

@@ -1,7 +1,8 @@
 //! Weights on disk: one `model.safetensors`, or several behind an index.
 //!
 //! Only the headers are held in memory. A tensor is read where it lies in its file, a chunk at a
-//! time through one buffer, and arrives as `f32`. Everything a header says is checked against the
+//! time through one buffer, and arrives as `f32`; int8 weights may also be had as they are stored.
+//! Everything a header says is checked against the
 //! file before it is believed: a hostile file costs an error, never a panic or a huge allocation.
 //!
 //! Source: the safetensors format, <https://huggingface.co/docs/safetensors>: eight bytes of
@@ -12,11 +13,11 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use half::{bf16, f16};
 use safetensors::Dtype;
 use safetensors::tensor::Metadata;
 use serde::Deserialize;
 
+use super::tensor::{RowScales, TensorReader};
 use crate::{Error, Result};
 
 const SINGLE_FILE: &str = "model.safetensors";
@@ -30,6 +31,12 @@ const INDEX_BYTES_MAX: u64 = 4 << 20;
 
 /// How much of a tensor is read at once.
 const CHUNK_BYTES: usize = 1 << 20;
+
+/// The types of biases, norms, position embeddings and scales.
+const FLOATS: [Dtype; 3] = [Dtype::F32, Dtype::F16, Dtype::BF16];
+
+/// The types of the weights of linears and of word embeddings.
+const WEIGHTS: [Dtype; 4] = [Dtype::F32, Dtype::F16, Dtype::BF16, Dtype::I8];
 
 /// The bytes before the header: its length.
 const LENGTH_BYTES: u64 = 8;
@@ -62,33 +69,119 @@ impl Checkpoint {
 
     /// Whether a tensor of this name exists.
     pub(super) fn contains(&self, name: &str) -> bool {
-        self.shards.iter().any(|shard| shard.header.info(name).is_some())
+        self.dtype(name).is_some()
+    }
+
+    /// Whether a tensor of this name exists and is stored as int8.
+    pub(super) fn is_int8(&self, name: &str) -> bool {
+        self.dtype(name) == Some(Dtype::I8)
+    }
+
+    fn dtype(&self, name: &str) -> Option<Dtype> {
+        self.shards.iter().find_map(|shard| shard.header.info(name)).map(|info| info.dtype)
     }
 
     /// Appends the values of the named tensor, which must have this shape, to `out`.
     ///
     /// # Errors
     ///
-    /// As [`Self::tensor`], and if the tensor holds a value that is not finite or cannot be read.
+    /// If the tensor is missing, has another shape, is stored in a type other than F32, F16 and
+    /// BF16, holds a value that is not finite, or cannot be read.
     pub(super) fn append(&mut self, name: &str, shape: &[usize], out: &mut Vec<f32>) -> Result<()> {
-        let mut tensor = self.tensor(name, shape)?;
-        // The file is as long as its header says, so this room is no more than it holds.
-        let (start, values) = (out.len(), shape.iter().product::<usize>());
-        out.reserve_exact(values);
-        out.resize(start + values, 0.0);
-        tensor.read(&mut out[start..])
+        let mut tensor = self.tensor(name, shape, &FLOATS)?;
+        tensor.read(extend(out, shape.iter().product()))
     }
 
-    /// Finds the named tensor, which must have this shape, to be read in pieces.
+    /// Appends the values of the named weight, shape `[rows, width]`, to `out`.
     ///
     /// # Errors
     ///
-    /// If the tensor is missing, has another shape, or is stored in a type other than F32, F16
-    /// and BF16.
-    pub(super) fn tensor<'a>(
+    /// As [`Self::weight`] and [`TensorReader::read`].
+    pub(super) fn append_weight(
+        &mut self,
+        name: &str,
+        shape: [usize; 2],
+        out: &mut Vec<f32>,
+    ) -> Result<()> {
+        let mut tensor = self.weight(name, shape)?;
+        tensor.read(extend(out, shape[0] * shape[1]))
+    }
+
+    /// Appends the bytes and the scales of the named weight, shape `[rows, width]`, which
+    /// [`Self::is_int8`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::weight`], and if the file cannot be read.
+    pub(super) fn append_int8(
+        &mut self,
+        name: &str,
+        shape: [usize; 2],
+        bytes: &mut Vec<i8>,
+        scales: &mut Vec<f32>,
+    ) -> Result<()> {
+        scales.extend(self.row_scales(name, shape[0])?);
+        let mut tensor = self.tensor(name, &shape, &[Dtype::I8])?;
+        tensor.read_int8(extend(bytes, shape[0] * shape[1]))
+    }
+
+    /// Finds the named weight, shape `[rows, width]`, to be read in pieces. It is stored as
+    /// floats, or as int8 with one scale per row.
+    ///
+    /// # Errors
+    ///
+    /// If the weight is missing, has another shape, or is stored in a type other than F32, F16,
+    /// BF16 and I8; if the scales of an int8 weight are not one positive number per row, or it has
+    /// zero points.
+    pub(super) fn weight<'a>(
+        &'a mut self,
+        name: &'a str,
+        shape: [usize; 2],
+    ) -> Result<TensorReader<'a>> {
+        let scales = if self.is_int8(name) {
+            Some(RowScales::new(self.row_scales(name, shape[0])?, shape[1]))
+        } else {
+            None
+        };
+        let tensor = self.tensor(name, &shape, &WEIGHTS)?;
+        Ok(TensorReader { scales, ..tensor })
+    }
+
+    /// The scales of an int8 weight, stored beside it as `[rows]` or `[rows, 1]`.
+    fn row_scales(&mut self, weight: &str, rows: usize) -> Result<Vec<f32>> {
+        let zero_points = format!("{weight}_zero_point");
+        if self.contains(&zero_points) {
+            let message = format!(
+                "tensor `{zero_points}` belongs to an asymmetric int8 weight; \
+                 supported are weights with a scale alone"
+            );
+            return Err(Error::Model { path: self.path.clone(), message, hint: None });
+        }
+        let name = format!("{weight}_scale");
+        let is_column =
+            |shard: &Shard| shard.header.info(&name).is_some_and(|info| info.shape == [rows, 1]);
+        let column = self.shards.iter().any(is_column);
+        let shape: &[usize] = if column { &[rows, 1] } else { &[rows] };
+        let mut scales = Vec::new();
+        self.append(&name, shape, &mut scales)?;
+        match scales.iter().position(|scale| *scale <= 0.0) {
+            None => Ok(scales),
+            Some(row) => {
+                let message = format!(
+                    "tensor `{name}` holds {} for row {row}, expected a scale above 0",
+                    scales[row]
+                );
+                Err(Error::Model { path: self.path.clone(), message, hint: None })
+            }
+        }
+    }
+
+    /// Finds the named tensor, which must have this shape and be stored in one of these types.
+    fn tensor<'a>(
         &'a mut self,
         name: &'a str,
         shape: &[usize],
+        supported: &[Dtype],
     ) -> Result<TensorReader<'a>> {
         let Some(shard) = self.shards.iter_mut().find(|s| s.header.info(name).is_some()) else {
             return Err(Error::MissingTensor {
@@ -97,40 +190,17 @@ impl Checkpoint {
                 expected: shape.to_vec(),
             });
         };
-        shard.tensor(name, shape, &mut self.chunk)
+        shard.tensor(name, shape, supported, &mut self.chunk)
     }
 }
 
-/// A tensor whose values are read from the first to the last, a piece at a time.
-pub(super) struct TensorReader<'a> {
-    name: &'a str,
-    path: &'a Path,
-    /// At the first value that has not been read.
-    file: &'a File,
-    dtype: Dtype,
-    value_bytes: usize,
-    chunk: &'a mut [u8],
-}
-
-impl TensorReader<'_> {
-    /// Writes the next `out.len()` values over `out`.
-    ///
-    /// # Errors
-    ///
-    /// If a value is not finite or the file cannot be read.
-    pub(super) fn read(&mut self, out: &mut [f32]) -> Result<()> {
-        let io = |source| Error::Io { path: self.path.to_owned(), source };
-        for values in out.chunks_mut(self.chunk.len() / self.value_bytes) {
-            let bytes = &mut self.chunk[..values.len() * self.value_bytes];
-            self.file.read_exact(bytes).map_err(io)?;
-            widen(bytes, self.dtype, values);
-            if !values.iter().all(|value| value.is_finite()) {
-                let message = format!("tensor `{}` holds NaN or infinity", self.name);
-                return Err(damaged(self.path, message));
-            }
-        }
-        Ok(())
-    }
+/// Makes room for `values` more, which the caller overwrites. What a header says that a tensor
+/// holds is what its file holds, so that the room is never more than that.
+fn extend<T: Copy + Default>(out: &mut Vec<T>, values: usize) -> &mut [T] {
+    let start = out.len();
+    out.reserve_exact(values);
+    out.resize(start + values, T::default());
+    &mut out[start..]
 }
 
 /// One safetensors file, its header parsed and checked.
@@ -185,6 +255,7 @@ impl Shard {
         &'a mut self,
         name: &'a str,
         shape: &[usize],
+        supported: &[Dtype],
         chunk: &'a mut [u8],
     ) -> Result<TensorReader<'a>> {
         let Some(info) = self.header.info(name).filter(|info| info.shape == shape) else {
@@ -195,42 +266,21 @@ impl Shard {
                 found: self.header.info(name).map_or_else(Vec::new, |info| info.shape.clone()),
             });
         };
-        let value_bytes = match info.dtype {
-            Dtype::F32 => 4,
-            Dtype::F16 | Dtype::BF16 => 2,
-            other => {
-                let message =
-                    format!("tensor `{name}` is stored as {other}; supported are F32, F16, BF16");
-                return Err(Error::Model { path: self.path.clone(), message, hint: None });
-            }
-        };
+        if !supported.contains(&info.dtype) {
+            let supported: Vec<String> = supported.iter().map(Dtype::to_string).collect();
+            let message = format!(
+                "tensor `{name}` is stored as {}; supported are {}",
+                info.dtype,
+                supported.join(", ")
+            );
+            return Err(Error::Model { path: self.path.clone(), message, hint: None });
+        }
         let begin = self.data_start + info.data_offsets.0 as u64;
         self.file
             .seek(SeekFrom::Start(begin))
             .map_err(|source| Error::Io { path: self.path.clone(), source })?;
         let (path, file) = (&self.path, &self.file);
-        Ok(TensorReader { name, path, file, dtype: info.dtype, value_bytes, chunk })
-    }
-}
-
-/// Writes little-endian values of a type that [`Shard::tensor`] supports as `f32`.
-fn widen(bytes: &[u8], dtype: Dtype, values: &mut [f32]) {
-    match dtype {
-        Dtype::F16 => {
-            for (value, bytes) in values.iter_mut().zip(bytes.as_chunks().0) {
-                *value = f16::from_le_bytes(*bytes).to_f32();
-            }
-        }
-        Dtype::BF16 => {
-            for (value, bytes) in values.iter_mut().zip(bytes.as_chunks().0) {
-                *value = bf16::from_le_bytes(*bytes).to_f32();
-            }
-        }
-        _ => {
-            for (value, bytes) in values.iter_mut().zip(bytes.as_chunks().0) {
-                *value = f32::from_le_bytes(*bytes);
-            }
-        }
+        Ok(TensorReader { name, path, file, dtype: info.dtype, scales: None, chunk })
     }
 }
 
@@ -292,7 +342,7 @@ fn no_weights(directory: &Path) -> Error {
     }
 }
 
-fn damaged(path: &Path, message: String) -> Error {
+pub(super) fn damaged(path: &Path, message: String) -> Error {
     Error::Model {
         path: path.to_owned(),
         message,
@@ -303,6 +353,7 @@ fn damaged(path: &Path, message: String) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use half::f16;
     use proptest::prelude::*;
 
     /// A file of one header and `data_bytes` zeros, opened and read as `x`, shape `[2, 3]`.

@@ -4,6 +4,10 @@
 //! [`Encoder`] turns packed token sequences into hidden states and sentence embeddings;
 //! [`EncoderClassifier`] adds the classifier and is what the batcher drives.
 //!
+//! The weights of linears and the word embeddings may be stored as int8, shape `[rows, width]`, with
+//! a companion `<name>_scale`, shape `[rows]` or `[rows, 1]`: value = scale · byte. Int8 passes
+//! compute with those very bytes and scales; the other precisions compute with the products.
+//!
 //! Weights are packed once, when a model is loaded. Everything that a pass writes lies in a
 //! scratch that is laid out once from the model's shapes and a token budget; a pass allocates
 //! nothing and computes no padding token.
@@ -13,6 +17,7 @@ mod classifier;
 mod config;
 mod model;
 mod scratch;
+mod tensor;
 mod weights;
 
 use fillrate_kernels::{Cpu, Precision};
@@ -25,7 +30,8 @@ pub use scratch::{ClassifierScratch, EncoderScratch};
 /// How a model is loaded.
 #[derive(Clone, Copy, Debug)]
 pub struct LoadOptions {
-    /// The numeric type of the matrix products; `None` takes [`Cpu::auto_precision`].
+    /// The numeric type of the matrix products. `None` takes int8 if the layers' weights are all
+    /// stored as int8, else [`Cpu::auto_precision`].
     pub precision: Option<Precision>,
     /// The processor that packs the weights and runs the passes.
     pub cpu: Cpu,

@@ -55,6 +55,13 @@ struct LayerNames {
     output_norm: &'static str,
 }
 
+impl LayerNames {
+    const fn linears(&self) -> [&'static str; 6] {
+        let Self { query, key, value, attention_output, intermediate, output, .. } = *self;
+        [query, key, value, attention_output, intermediate, output]
+    }
+}
+
 const BERT_NAMES: LayerNames = LayerNames {
     layers: "encoder.layer",
     query: "attention.self.query",
@@ -108,6 +115,9 @@ pub(super) struct WeightLoader {
     /// One matrix at a time passes through here on its way to being packed.
     matrix: Vec<f32>,
     bias: Vec<f32>,
+    /// The same for matrices that stay as they are stored.
+    bytes: Vec<i8>,
+    scales: Vec<f32>,
 }
 
 impl WeightLoader {
@@ -118,9 +128,12 @@ impl WeightLoader {
         let bare = checkpoint.contains("embeddings.word_embeddings.weight");
         let prefix = if bare { "" } else { config.architecture.prefix() };
         let cpu = options.cpu;
-        let precision = options.precision.unwrap_or_else(|| cpu.auto_precision());
-        let (matrix, bias) = (Vec::new(), Vec::new());
-        Ok(Self { config, cpu, precision, checkpoint, prefix, matrix, bias })
+        let precision = options.precision.unwrap_or_else(|| {
+            let int8 = ships_int8(&checkpoint, &config, prefix);
+            if int8 { Precision::Int8 } else { cpu.auto_precision() }
+        });
+        let (matrix, bias, bytes, scales) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Ok(Self { config, cpu, precision, checkpoint, prefix, matrix, bias, bytes, scales })
     }
 
     /// The embedding tables and the norm after them.
@@ -143,7 +156,7 @@ impl WeightLoader {
         }
         // A multilingual vocabulary takes most of a model: it is never held whole in f32.
         let words = name("word_embeddings");
-        let mut words = self.checkpoint.tensor(&words, &[vocabulary, hidden])?;
+        let mut words = self.checkpoint.weight(&words, [vocabulary, hidden])?;
         let tables =
             Embeddings::read(vocabulary, &position_rows, hidden, self.precision, |_, rows| {
                 words.read(rows)
@@ -208,14 +221,29 @@ impl WeightLoader {
     ) -> Result<Linear> {
         let LinearShape { inputs, outputs } = each;
         let whole = LinearShape { inputs, outputs: outputs * names.len() };
-        self.matrix.clear();
-        self.bias.clear();
-        for name in names {
-            let (weight, bias) = (format!("{name}.weight"), format!("{name}.bias"));
-            self.checkpoint.append(&weight, &[outputs, inputs], &mut self.matrix)?;
-            self.checkpoint.append(&bias, &[outputs], &mut self.bias)?;
+        let weights: Vec<String> = names.iter().map(|name| format!("{name}.weight")).collect();
+        // Bytes as shipped are packed as they are: quantised again, a channel whose largest byte
+        // is not 127 would be rounded twice. Only a product of both bytes and floats is.
+        let as_shipped = precision == Precision::Int8
+            && weights.iter().all(|weight| self.checkpoint.is_int8(weight));
+        let Self { checkpoint, matrix, bias, bytes, scales, .. } = self;
+        matrix.clear();
+        bias.clear();
+        bytes.clear();
+        scales.clear();
+        for (name, weight) in names.iter().zip(&weights) {
+            if as_shipped {
+                checkpoint.append_int8(weight, [outputs, inputs], bytes, scales)?;
+            } else {
+                checkpoint.append_weight(weight, [outputs, inputs], matrix)?;
+            }
+            checkpoint.append(&format!("{name}.bias"), &[outputs], bias)?;
         }
-        Ok(Linear::pack(&self.matrix, Some(&self.bias), whole, precision)?)
+        Ok(if as_shipped {
+            Linear::pack_int8(bytes, scales, Some(bias), whole)?
+        } else {
+            Linear::pack(matrix, Some(bias), whole, precision)?
+        })
     }
 
     fn layer_norm(&mut self, name: &str) -> Result<LayerNorm> {
@@ -228,4 +256,15 @@ impl WeightLoader {
         self.checkpoint.append(&format!("{name}.{beta_name}"), &[hidden], &mut beta)?;
         Ok(LayerNorm::new(&gamma, &beta, self.config.layer_norm_epsilon)?)
     }
+}
+
+/// Whether the weights of every layer's linears are stored as int8. If some are not, whoever
+/// quantised them found that they need more.
+fn ships_int8(checkpoint: &Checkpoint, config: &EncoderConfig, prefix: &str) -> bool {
+    let names = config.architecture.layer_names();
+    (0..config.layers).all(|index| {
+        names.linears().iter().all(|part| {
+            checkpoint.is_int8(&format!("{prefix}{}.{index}.{part}.weight", names.layers))
+        })
+    })
 }

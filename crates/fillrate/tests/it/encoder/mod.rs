@@ -2,6 +2,7 @@
 
 mod directories;
 mod golden;
+mod int8;
 mod passes;
 
 use std::fs;
@@ -13,8 +14,9 @@ use fillrate_kernels::{Cpu, Precision, Tier};
 use serde::Deserialize;
 
 /// Every golden classifier; `bert-embedding` is beside them.
-const CLASSIFIERS: [&str; 8] = [
+const CLASSIFIERS: [&str; 9] = [
     "bert",
+    "bert-int8",
     "bert-two-bf16",
     "bert-odd-relu",
     "bert-stars-gelu-new",
