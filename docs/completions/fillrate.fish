@@ -44,7 +44,7 @@ complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "completions" -d '
 complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "generate" -d 'Write a generated file of the documentation to standard output'
 complete -c fillrate -n "__fish_fillrate_using_subcommand score" -l model -d 'A registered model, or a directory with config.json, model.safetensors and a tokenizer [default: vader]' -r
 complete -c fillrate -n "__fish_fillrate_using_subcommand score" -l text-column -d 'The column that holds the text [default: the first of text, title, headline]' -r
-complete -c fillrate -n "__fish_fillrate_using_subcommand score" -l precision -d 'The type the encoder computes in [default: auto, bf16 where the processor has it, else fp32]' -r -f -a "auto\t'bf16 where the processor has it, else fp32'
+complete -c fillrate -n "__fish_fillrate_using_subcommand score" -l precision -d 'The type the encoder computes in [default: auto, int8 if the model is, else bf16 or fp32]' -r -f -a "auto\t'int8 for a model that ships int8, else bf16 where the processor has it, else fp32'
 fp32\t'32-bit floating point'
 bf16\t'16-bit brain floating point, summed in 32 bits'
 fp16\t'16-bit floating point; on GPUs only'

@@ -223,7 +223,7 @@ pub(crate) struct TextArgs {
     #[arg(long, value_name = "COLUMN")]
     pub(crate) text_column: Option<String>,
 
-    /// The type the encoder computes in [default: auto, bf16 where the processor has it, else fp32]
+    /// The type the encoder computes in [default: auto, int8 if the model is, else bf16 or fp32]
     #[arg(long, value_name = "TYPE")]
     pub(crate) precision: Option<PrecisionChoice>,
 

@@ -68,7 +68,7 @@ pub(crate) enum InputFormat {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum PrecisionChoice {
-    /// bf16 where the processor has it, else fp32
+    /// int8 for a model that ships int8, else bf16 where the processor has it, else fp32
     Auto,
     /// 32-bit floating point
     Fp32,
