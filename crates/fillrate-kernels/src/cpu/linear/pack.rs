@@ -1,6 +1,7 @@
 //! Packing weights into panels.
 
 use half::bf16;
+use rayon::prelude::*;
 
 use super::{Int8Weights, Linear, LinearShape, Weights};
 use crate::activation::stride_for;
@@ -25,8 +26,8 @@ impl Linear {
     ) -> Result<Self> {
         check(weight.len(), bias, shape)?;
         let weights = match precision {
-            Precision::Fp32 => Weights::F32(panels(weight, shape, 1, |_, w| w)),
-            Precision::Bf16 => Weights::Bf16(panels(weight, shape, 2, |_, w| bf16::from_f32(w))),
+            Precision::Fp32 => Weights::F32(panels(weight, shape, 1, |w| w)),
+            Precision::Bf16 => Weights::Bf16(panels(weight, shape, 2, bf16::from_f32)),
             Precision::Int8 => Weights::Int8(quantize(weight, shape)),
         };
         Ok(Self { shape, weights, bias: padded_bias(bias, shape) })
@@ -67,7 +68,7 @@ impl Linear {
         for (sum, row) in sums.iter_mut().zip(bytes.chunks_exact(inputs)) {
             *sum = row.iter().map(|&byte| f32::from(byte)).sum();
         }
-        let bytes = panels(bytes, shape, 4, |_, byte| byte);
+        let bytes = panels(bytes, shape, 4, |byte| byte);
         let weights = Weights::Int8(Int8Weights { bytes, scales: padded, sums });
         Ok(Self { shape, weights, bias: padded_bias(bias, shape) })
     }
@@ -98,24 +99,27 @@ fn padded_bias(bias: Option<&[f32]>, shape: LinearShape) -> Aligned<f32> {
 }
 
 /// Lays `weight` out as `[panel, group, lane, value]`: sixteen outputs a panel, `group` inputs a
-/// group. Inputs and outputs are padded with zeros to the stride of an activation.
-fn panels<W: Copy, T: bytemuck::Pod>(
+/// group. Inputs and outputs are padded with zeros to the stride of an activation. Panels are
+/// packed side by side on the threads of rayon's pool.
+fn panels<W: Copy + Sync, T: bytemuck::Pod + Send>(
     weight: &[W],
     LinearShape { inputs, outputs }: LinearShape,
     group: usize,
-    convert: impl Fn(usize, W) -> T,
+    convert: impl Fn(W) -> T + Sync,
 ) -> Aligned<T> {
-    let depth = stride_for(inputs);
-    let mut packed = Aligned::zeroed(depth * stride_for(outputs));
-    let values = &mut packed[..];
-    for (output, row) in weight.chunks_exact(inputs).enumerate() {
-        let panel = output / LANES * depth * LANES;
-        let lane = output % LANES;
-        for (input, &w) in row.iter().enumerate() {
-            let at = (input / group * LANES + lane) * group + input % group;
-            values[panel + at] = convert(output, w);
+    let panel_len = stride_for(inputs) * LANES;
+    let mut packed = Aligned::zeroed(panel_len * stride_for(outputs) / LANES);
+    let panels = packed.par_chunks_mut(panel_len).zip(weight.par_chunks(inputs * LANES));
+    panels.for_each(|(panel, rows)| {
+        for (lane, row) in rows.chunks_exact(inputs).enumerate() {
+            let groups = panel.chunks_exact_mut(LANES * group);
+            for (to, from) in groups.zip(row.chunks(group)) {
+                for (to, &w) in to[lane * group..].iter_mut().zip(from) {
+                    *to = convert(w);
+                }
+            }
         }
-    }
+    });
     packed
 }
 
@@ -123,14 +127,26 @@ fn quantize(weight: &[f32], shape: LinearShape) -> Int8Weights {
     let LinearShape { inputs, outputs } = shape;
     let mut scales = Aligned::<f32>::zeroed(stride_for(outputs));
     let mut sums = Aligned::<f32>::zeroed(stride_for(outputs));
-    let byte = |scale: f32, w: f32| (w / scale).round_ties_even().clamp(-127.0, 127.0);
-    for (output, row) in weight.chunks_exact(inputs).enumerate() {
-        let largest = row.iter().fold(0.0_f32, |largest, w| largest.max(w.abs()));
-        // A channel of zeros (or of values too small to divide by) is zeros at any scale.
-        let scale = if largest > 1e-30 { largest / 127.0 } else { 1.0 };
-        scales[output] = scale;
-        sums[output] = row.iter().map(|&w| byte(scale, w)).sum();
-    }
-    let bytes = panels(weight, shape, 4, |output, w| byte(scales[output], w) as i8);
+    let mut bytes = vec![0_i8; weight.len()];
+    let rows = weight.par_chunks(inputs).zip(bytes.par_chunks_mut(inputs));
+    rows.zip(&mut scales[..outputs]).zip(&mut sums[..outputs]).for_each(
+        |(((row, bytes), scale), sum)| {
+            let largest = row.iter().fold(0.0_f32, |largest, w| largest.max(w.abs()));
+            // A channel of zeros (or of values too small to divide by) is zeros at any scale.
+            *scale = if largest > 1e-30 { largest / 127.0 } else { 1.0 };
+            for (byte, w) in bytes.iter_mut().zip(row) {
+                *byte = round_ties_even(w / *scale) as i8;
+            }
+            *sum = bytes.iter().map(|&byte| i32::from(byte)).sum::<i32>() as f32;
+        },
+    );
+    let bytes = panels(&bytes, shape, 4, |byte| byte);
     Int8Weights { bytes, scales, sums }
+}
+
+/// The nearest integer to a value of at most 127, ties to even. Adding 1.5 · 2²³ leaves no bit for
+/// a fraction, and compiles to two additions where `round_ties_even` is a call.
+fn round_ties_even(x: f32) -> f32 {
+    const MAGIC: f32 = 12_582_912.0;
+    (x + MAGIC) - MAGIC
 }
