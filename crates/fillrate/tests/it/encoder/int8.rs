@@ -98,9 +98,11 @@ fn auto_is_not_int8_when_a_layer_keeps_floats() {
     let sequences = &cases("bert-int8").sequences[..50];
     let whole = classify(&load("bert-int8", Precision::Int8), sequences);
     let found = classify(&mixed, sequences);
-    for (found, whole) in found.iter().flatten().zip(whole.iter().flatten()) {
-        assert!((found - whole).abs() < 0.05 * whole.abs().max(1.0), "{found} {whole}");
-    }
+    let pairs = found.iter().flatten().zip(whole.iter().flatten());
+    let worst = pairs.map(|(found, whole)| (found - whole).abs()).max_by(f32::total_cmp).unwrap();
+    // The scales differ in their last bits, which may move a few activations by a byte: less than
+    // int8 itself moves the logits, which range over 9.
+    assert!(worst < 0.3, "{worst}");
 }
 
 /// The layers' largest byte per channel is 127, so that the shipped bytes are those that the
