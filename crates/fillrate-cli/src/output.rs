@@ -3,17 +3,16 @@
 mod lists;
 mod progress;
 
-use std::fs::File;
 use std::io::{self, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
 use clap::builder::styling::{AnsiColor, Style};
 use comfy_table::{ContentArrangement, Table, presets};
+use fillrate::records::Sink;
 use serde::Serialize;
-use tempfile::NamedTempFile;
 
 pub(crate) use self::lists::list_format;
 pub(crate) use self::progress::bytes;
@@ -95,8 +94,10 @@ impl Printer {
     ///
     /// If no file can be made beside `path`.
     pub(crate) fn sink(&self, path: Option<&Path>) -> anyhow::Result<Sink> {
-        let Some(path) = path else { return Ok(Sink::Stdout(self.stdout())) };
-        Sink::beside(path).with_context(|| format!("cannot write {}", path.display()))
+        Ok(match path {
+            Some(path) => Sink::file(path)?,
+            None => Sink::stream(Box::new(self.stdout())),
+        })
     }
 
     /// Writes a whole result at once.
@@ -107,7 +108,7 @@ impl Printer {
     pub(crate) fn emit(&self, result: &Rendered, path: Option<&Path>) -> anyhow::Result<()> {
         let mut sink = self.sink(path)?;
         sink.write_all(result.0.as_bytes()).context("cannot write the result")?;
-        sink.commit()
+        Ok(sink.commit()?)
     }
 }
 
@@ -141,80 +142,6 @@ impl Rendered {
     /// If the value cannot be JSON.
     pub(crate) fn json_line(value: &impl Serialize) -> anyhow::Result<Self> {
         Ok(Self::text(serde_json::to_string(value)?))
-    }
-}
-
-/// Where a result is written.
-#[derive(Debug)]
-pub(crate) enum Sink {
-    /// Standard output.
-    Stdout(Stdout),
-    /// A device or a named pipe, written as it is.
-    Stream(File),
-    /// A temporary file beside its target, removed unless committed.
-    Replacement(NamedTempFile, PathBuf),
-}
-
-impl Sink {
-    fn beside(path: &Path) -> io::Result<Self> {
-        // A link is followed, so that its target is replaced and not the link; what is no regular
-        // file (`/dev/null`, a pipe) must not be replaced at all.
-        let target = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-        let existing = std::fs::metadata(&target).ok();
-        if existing.as_ref().is_some_and(|found| !found.is_file() && !found.is_dir()) {
-            return File::options().write(true).open(&target).map(Self::Stream);
-        }
-        if existing.as_ref().is_some_and(std::fs::Metadata::is_dir) {
-            return Err(io::ErrorKind::IsADirectory.into());
-        }
-        let folder = match target.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
-        if !folder.is_dir() {
-            let message = format!("there is no folder {}", folder.display());
-            return Err(io::Error::new(io::ErrorKind::NotFound, message));
-        }
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(".fillrate-");
-        if let Some(permissions) = existing.map(|found| found.permissions()) {
-            builder.permissions(permissions);
-        } else {
-            #[cfg(unix)]
-            builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        }
-        Ok(Self::Replacement(builder.tempfile_in(folder)?, target))
-    }
-
-    /// Flushes, and puts a file in its place.
-    ///
-    /// # Errors
-    ///
-    /// If what was written cannot be kept.
-    pub(crate) fn commit(mut self) -> anyhow::Result<()> {
-        self.flush().context("cannot write the result")?;
-        if let Self::Replacement(file, path) = self {
-            file.persist(&path).with_context(|| format!("cannot write {}", path.display()))?;
-        }
-        Ok(())
-    }
-}
-
-impl Write for Sink {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::Stdout(stdout) => stdout.write(bytes),
-            Self::Stream(file) => file.write(bytes),
-            Self::Replacement(file, _) => file.write(bytes),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        match self {
-            Self::Stdout(stdout) => stdout.flush(),
-            Self::Stream(file) => file.flush(),
-            Self::Replacement(file, _) => file.flush(),
-        }
     }
 }
 

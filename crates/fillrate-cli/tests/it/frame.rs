@@ -199,7 +199,7 @@ fn a_file_appears_whole_or_not_at_all() {
 
     let output = fillrate(folder.path()).args(["doctor", "-o", "no/such.json"]).output().unwrap();
     assert_snapshot!(complaint(&output), @"
-    error: cannot write no/such.json: there is no folder no
+    error: no/such.json: there is no folder no
     exit 1
     ");
     let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().path()).collect();

@@ -64,7 +64,11 @@ impl Sink {
     }
 
     /// Hands on what was written so far, where somebody may be reading along.
-    pub(super) fn hand_on(&mut self) -> io::Result<()> {
+    ///
+    /// # Errors
+    ///
+    /// If the stream cannot be written.
+    pub fn hand_on(&mut self) -> io::Result<()> {
         match &mut self.output {
             Output::Stream(stream) => stream.flush(),
             Output::Replacement { .. } => Ok(()),
@@ -72,14 +76,19 @@ impl Sink {
     }
 
     /// Writes out what is buffered and puts the file in its place.
-    pub(super) fn commit(self) -> io::Result<()> {
-        match self.output {
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be written; the target file is then untouched.
+    pub fn commit(self) -> Result<()> {
+        let committed = match self.output {
             Output::Stream(mut stream) => stream.flush(),
             Output::Replacement { file, target } => {
-                let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
-                file.persist(target).map(drop).map_err(|error| error.error)
+                let file = file.into_inner().map_err(io::IntoInnerError::into_error);
+                file.and_then(|file| file.persist(target).map(drop).map_err(|error| error.error))
             }
-        }
+        };
+        committed.map_err(|source| Error::Io { path: self.path, source })
     }
 }
 
@@ -122,6 +131,10 @@ fn open(path: &Path) -> io::Result<Output> {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
+    if !directory.is_dir() {
+        let message = format!("there is no folder {}", directory.display());
+        return Err(io::Error::new(io::ErrorKind::NotFound, message));
+    }
     let mut builder = tempfile::Builder::new();
     builder.prefix(".fillrate-").suffix(".tmp");
     #[cfg(unix)]

@@ -96,8 +96,9 @@ impl Writer {
             (None, Layout::Table(input)) => merge::schema(input, &self.new, &self.outputs),
             (None, Layout::None | Layout::Objects) => Arc::clone(&self.new),
         };
-        let finished = self.encoder.finish(&schema).and_then(Sink::commit);
-        finished.map_err(|source| Error::Io { path: self.path, source })
+        let path = self.path;
+        let sink = self.encoder.finish(&schema).map_err(|source| Error::Io { path, source })?;
+        sink.commit()
     }
 
     fn new_table(&self, columns: Vec<ArrayRef>, rows: usize) -> Result<RecordBatch> {

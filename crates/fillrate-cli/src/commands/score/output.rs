@@ -4,13 +4,13 @@ use std::io::{self, IsTerminal, Write};
 
 use anyhow::Context;
 use clap::builder::styling::Style;
-use fillrate::records::{self, Reader, Writer};
+use fillrate::records::{self, Reader, Sink, Writer};
 use fillrate::text::batch::Scored;
 use fillrate::text::{ScoreColumns, ScoredChunk};
 use unicode_width::UnicodeWidthChar;
 
 use crate::failure::hinted;
-use crate::output::{Printer, Sink};
+use crate::output::Printer;
 use crate::settings::{Format, Settings};
 
 /// Columns of the page before the text, with the gaps after them.
@@ -70,10 +70,7 @@ impl Output {
             Format::Parquet => records::Format::Parquet,
             Format::Table => return Self::open_page(settings, printer),
         };
-        let sink = match &settings.output {
-            Some(path) => records::Sink::file(path)?,
-            None => records::Sink::stream(Box::new(printer.stdout())),
-        };
+        let sink = printer.sink(settings.output.as_deref())?;
         let writer = Box::new(Writer::new(sink, format, reader.layout(), columns.schema()));
         Ok(Self::Records { writer, columns })
     }
@@ -104,6 +101,7 @@ impl Output {
                 let lines = scores.iter().zip(chunk.texts());
                 let page: String = lines.map(|(scored, text)| line(scored, text, *width)).collect();
                 sink.write_all(page.as_bytes()).context("cannot write the scores")?;
+                sink.hand_on().context("cannot write the scores")?;
             }
         }
         Ok(())
@@ -117,7 +115,7 @@ impl Output {
     pub(super) fn finish(self) -> anyhow::Result<()> {
         match self {
             Self::Records { writer, .. } => Ok(writer.finish()?),
-            Self::Page { sink, .. } => sink.commit(),
+            Self::Page { sink, .. } => Ok(sink.commit()?),
         }
     }
 }

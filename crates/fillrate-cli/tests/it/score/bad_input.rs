@@ -127,7 +127,7 @@ fn files_that_are_not_there_or_cannot_be_told() {
     ended.complains("scores.dat: the extension tells no format", "--format");
     let ended = desk.run(&["news.txt", "--input-format", "csv", "-o", "none/scores.csv"]);
     assert_eq!(ended.code, Some(1));
-    assert!(ended.stderr.contains("none/scores.csv: No such file"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("none/scores.csv: there is no folder none"), "{}", ended.stderr);
     assert_eq!(desk.files(), ["news.txt"]);
 }
 
