@@ -14,3 +14,8 @@ pub mod records;
 pub mod text;
 
 pub use error::{Error, Result};
+
+/// The README's example, compiled with the documentation tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
