@@ -142,9 +142,10 @@ pub(crate) unsafe fn gelu_tanh<L: Lanes>(x: L) -> L {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Tier;
     use crate::cpu::dispatch::{Kernel, dispatch};
     use crate::cpu::lanes::LANES;
+    use crate::scalar::{self, nonlinearity};
+    use crate::{Nonlinearity, Tier};
 
     #[derive(Clone, Copy)]
     enum Function {
@@ -178,24 +179,6 @@ mod tests {
         }
     }
 
-    /// The error function by its Maclaurin series and, far out, its continued fraction, in f64.
-    fn erf_f64(x: f64) -> f64 {
-        if x.abs() > 3.0 {
-            let mut fraction = 0.0;
-            for k in (1..=60).rev() {
-                fraction = f64::from(k) / 2.0 / (x.abs() + fraction);
-            }
-            let tail = (-x * x).exp() / (std::f64::consts::PI.sqrt() * (x.abs() + fraction));
-            return (1.0 - tail).copysign(x);
-        }
-        let (mut term, mut sum) = (x, x);
-        for n in 1..200 {
-            term *= -x * x / f64::from(n);
-            sum += term / f64::from(2 * n + 1);
-        }
-        2.0 / std::f64::consts::PI.sqrt() * sum
-    }
-
     fn check(function: Function, truth: impl Fn(f64) -> f64, tolerance: impl Fn(f64, f64) -> f64) {
         let points: Vec<f32> = (-16_000..16_000).map(|i| i as f32 / 1_600.0).collect();
         for &tier in Tier::available() {
@@ -214,20 +197,14 @@ mod tests {
 
     #[test]
     fn functions_keep_their_stated_errors() {
-        let gelu = |x: f64| 0.5 * x * (1.0 + erf_f64(x / std::f64::consts::SQRT_2));
+        let gelu = |x| nonlinearity(Nonlinearity::Gelu, x);
+        let gelu_tanh = |x| nonlinearity(Nonlinearity::GeluTanh, x);
+        let for_bf16 = |x: f64, _| if x < -4.0 { 1.7e-4 } else { 5e-5 * x.max(1.0) };
         check(Function::Exp, f64::exp, |_, y| y / 4_194_304.0);
-        check(Function::Erf, erf_f64, |_, _| 5e-7);
+        check(Function::Erf, scalar::erf, |_, _| 5e-7);
         check(Function::Gelu, gelu, |x, _| 1e-6 * x.abs().max(1.0));
-        check(
-            Function::GeluForBf16,
-            gelu,
-            |x, _| if x < -4.0 { 1.7e-4 } else { 5e-5 * x.max(1.0) },
-        );
+        check(Function::GeluForBf16, gelu, for_bf16);
         check(Function::Tanh, f64::tanh, |_, _| 2e-7);
-        let tanh_form = |x: f64| {
-            0.5 * x
-                * (1.0 + ((2.0 / std::f64::consts::PI).sqrt() * (x + 0.044_715 * x.powi(3))).tanh())
-        };
-        check(Function::GeluTanh, tanh_form, |x, _| 5e-7 * x.abs().max(1.0));
+        check(Function::GeluTanh, gelu_tanh, |x, _| 5e-7 * x.abs().max(1.0));
     }
 }

@@ -8,6 +8,7 @@ use super::super::block::{Panels, fma_block};
 use super::super::dispatch::{Kernel, dispatch};
 use super::super::lanes::{LANES, Lanes};
 use super::Sequences;
+use super::heads::{Head, heads};
 use super::scratch::{AttentionScratch, KEY_MULTIPLE};
 use super::softmax::softmax_row;
 use crate::Tier;
@@ -91,32 +92,13 @@ impl<T: Element> Kernel for Attention<'_, T> {
     #[inline(always)]
     unsafe fn run<L: Lanes>(self) {
         let Self { qkv, stride, sequences, out: (out, out_stride), scratch } = self;
-        let dim = scratch.head_dim;
-        let hidden = dim * sequences.heads;
-        for range in sequences.cu_seqlens.windows(2) {
-            let (first, end) = (range[0] as usize, range[1] as usize);
-            if first == end {
-                continue;
-            }
-            for column in (0..hidden).step_by(dim) {
-                let part = |third: usize| &qkv[first * stride + third * hidden + column..];
-                let head = Head { q: part(0), k: part(1), v: part(2), stride, len: end - first };
-                let out = &mut out[first * out_stride + column..];
-                // SAFETY: the op has checked that rows first..end and all columns exist, and that
-                // the scratch holds such a sequence. `L` is available by the trait's contract.
-                unsafe { attend::<L, T>(&head, scratch, (out, out_stride)) }
-            }
+        for head in heads(qkv, stride, sequences, scratch.head_dim) {
+            let out = &mut out[head.row * out_stride + head.column..];
+            // SAFETY: the op has checked that all rows and columns exist, and that the scratch
+            // holds such a sequence. `L` is available by the trait's contract.
+            unsafe { attend::<L, T>(&head, scratch, (out, out_stride)) }
         }
     }
-}
-
-/// One head of one sequence inside `qkv`: three slices that begin at its first value.
-struct Head<'a, T> {
-    q: &'a [T],
-    k: &'a [T],
-    v: &'a [T],
-    stride: usize,
-    len: usize,
 }
 
 /// Attention of one head of one sequence.

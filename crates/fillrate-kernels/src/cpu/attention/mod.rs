@@ -1,6 +1,7 @@
 //! Self-attention over packed sequences.
 
 mod fma;
+mod heads;
 mod scratch;
 mod softmax;
 #[cfg(target_arch = "x86_64")]

@@ -14,6 +14,7 @@ use half::bf16;
 use super::super::amx;
 use super::super::lanes::{Avx512Bf16, LANES, Lanes};
 use super::Sequences;
+use super::heads::{Head, heads};
 use super::scratch::{AttentionScratch, BLOCK_ROWS, KEY_MULTIPLE};
 use super::softmax::softmax_row;
 
@@ -36,35 +37,16 @@ pub(super) fn attention(
     (out, out_stride): (&mut [bf16], usize),
     scratch: &mut AttentionScratch,
 ) {
-    let dim = scratch.head_dim;
-    let hidden = dim * sequences.heads;
     // SAFETY: the caller runs on a tier with AMX and AVX-512 BF16; the op has checked that every
     // row and column exists and that the scratch holds the longest sequence.
     unsafe {
         amx::configure();
-        for range in sequences.cu_seqlens.windows(2) {
-            let (first, end) = (range[0] as usize, range[1] as usize);
-            if first == end {
-                continue;
-            }
-            for column in (0..hidden).step_by(dim) {
-                let part = |third: usize| &qkv[first * stride + third * hidden + column..];
-                let head = Head { q: part(0), k: part(1), v: part(2), stride, len: end - first };
-                let out = &mut out[first * out_stride + column..];
-                attend(&head, scratch, (out, out_stride));
-            }
+        for head in heads(qkv, stride, sequences, scratch.head_dim) {
+            let out = &mut out[head.row * out_stride + head.column..];
+            attend(&head, scratch, (out, out_stride));
         }
         amx::release();
     }
-}
-
-/// One head of one sequence inside `qkv`: three slices that begin at its first value.
-struct Head<'a> {
-    q: &'a [bf16],
-    k: &'a [bf16],
-    v: &'a [bf16],
-    stride: usize,
-    len: usize,
 }
 
 /// Attention of one head of one sequence.
@@ -74,7 +56,7 @@ struct Head<'a> {
 /// As [`attention`] says, with tiles configured.
 #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,avx512bf16")]
 unsafe fn attend(
-    head: &Head<'_>,
+    head: &Head<'_, bf16>,
     scratch: &mut AttentionScratch,
     (out, out_stride): (&mut [bf16], usize),
 ) {
@@ -153,7 +135,7 @@ unsafe fn product(
 ///
 /// `to` has room for the padded sequence; AVX-512 is available.
 #[target_feature(enable = "avx512f,avx512bw")]
-unsafe fn pack_keys(head: &Head<'_>, dim: usize, to: *mut bf16) {
+unsafe fn pack_keys(head: &Head<'_, bf16>, dim: usize, to: *mut bf16) {
     let panels = head.len.next_multiple_of(KEY_MULTIPLE) / LANES;
     // SAFETY: rows are read only within the sequence; `to` has `panels` panels.
     unsafe {
@@ -181,7 +163,7 @@ unsafe fn pack_keys(head: &Head<'_>, dim: usize, to: *mut bf16) {
 ///
 /// `to` has room for the padded sequence; AVX-512 is available.
 #[target_feature(enable = "avx512f,avx512bw")]
-unsafe fn pack_values(head: &Head<'_>, dim: usize, to: *mut bf16) {
+unsafe fn pack_values(head: &Head<'_, bf16>, dim: usize, to: *mut bf16) {
     let steps = head.len.next_multiple_of(KEY_MULTIPLE) / STEP;
     // SAFETY: rows are read only within the sequence; `to` has `dim / 16` panels of `steps` tiles.
     unsafe {
