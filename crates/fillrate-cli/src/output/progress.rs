@@ -1,8 +1,11 @@
 //! What is said while something takes its time.
 
+use std::fmt;
 use std::io::{self, IsTerminal};
 
-use indicatif::{DecimalBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{
+    DecimalBytes, HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle,
+};
 
 use super::{Printer, say};
 use crate::settings::Verbosity;
@@ -24,11 +27,11 @@ impl Printer {
         }
         let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
         let template = match total {
-            Some(_) => "{bar:30} {human_pos}/{human_len} rows {per_sec}, {eta} left",
-            None => "{spinner} {human_pos} rows {per_sec}",
+            Some(_) => "{bar:30} {human_pos}/{human_len} rows, {rate} rows/s, {eta} left",
+            None => "{spinner} {human_pos} rows, {rate} rows/s",
         };
         if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style);
+            bar.set_style(style.with_key("rate", whole_rate));
         }
         bar
     }
@@ -46,6 +49,12 @@ impl Printer {
         }
         bar.with_message(what.to_owned())
     }
+}
+
+/// The rate without a fraction, which would only flicker.
+fn whole_rate(state: &ProgressState, to: &mut dyn fmt::Write) {
+    // Nobody can be told that the terminal has gone.
+    let _ = write!(to, "{}", HumanCount(state.per_sec().round() as u64));
 }
 
 /// A size for a reader, in powers of ten: `438.2 MB`.

@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 
-use clap::builder::styling::Style;
 use fillrate::text::registry::{HubModel, KnownModel, Origin};
 use serde::Serialize;
 
@@ -112,18 +111,16 @@ pub(in crate::commands) fn listed(store: &Store<'_>, model: &'static KnownModel)
 
 fn list_page(models: &[Listed], printer: &Printer) -> String {
     let mut table = printer.table();
-    let bold = |text: &str| printer.styled(text, Style::new().bold());
-    table.add_row(["NAME", "STATUS", "DOWNLOAD", "LICENCE", "LANGUAGES", "WHAT IT IS"].map(bold));
+    table.add_row(["NAME", "STATUS", "DOWNLOAD", "LICENCE", "LANGUAGES"]);
     for model in models {
         let license = model.license.unwrap_or("not stated");
         table.add_row([
             model.name.to_owned(),
             model.status.words().to_owned(),
             model.download_bytes.map_or_else(|| "-".to_owned(), bytes),
-            // The remark is long; `models show` has it.
+            // The remark and the summary are long; `models show` has them.
             format!("{license}{}", if model.license_remark.is_some() { " *" } else { "" }),
             model.languages.join(" "),
-            model.summary.to_owned(),
         ]);
     }
     format!("{}\n\n* with a remark: see `fillrate models show NAME`", table.trim_fmt())
