@@ -226,14 +226,13 @@ impl Reader {
     /// nothing more after an error.
     pub fn next_chunk(&mut self) -> Result<Option<Chunk>> {
         loop {
-            if let Some(error) = self.faults.pending.take() {
+            // A chunk that was looked at ahead comes before the error that ended it.
+            let peeked = self.peeked.take();
+            if let Some(error) = self.faults.pending.take_if(|_| peeked.is_none()) {
                 self.parser = Parser::Empty;
                 return Err(error);
             }
-            let chunk = match self.peeked.take() {
-                Some(chunk) => Some(chunk),
-                None => self.parse_chunk()?,
-            };
+            let chunk = if peeked.is_some() { peeked } else { self.parse_chunk()? };
             let Some(mut chunk) = chunk else { return Ok(None) };
             if let Some(column) = &self.text_column {
                 chunk.text_column = Some(Arc::clone(column));

@@ -140,6 +140,22 @@ fn header_names_must_differ() {
 }
 
 #[test]
+fn the_first_bad_row_is_the_one_that_is_named() {
+    let bytes = b"{\"text\": \"a\"}\n{\"text\": 3}\n{\"text\": \"b\"\n";
+    let mut reader = read(bytes, &options(InputFormat::Jsonl), None).unwrap();
+    let chunk = reader.next_chunk().unwrap().unwrap();
+    assert_eq!(chunk.texts(), ["a"]);
+    let error = reader.next_chunk().unwrap_err().to_string();
+    assert_eq!(error, "-:2: column `text` is a number, not text");
+    assert!(reader.next_chunk().unwrap().is_none());
+
+    let bytes = b"{\"text\": \"a\"}\n{\"text\": \"b\"\n";
+    let mut reader = read(bytes, &options(InputFormat::Jsonl), None).unwrap();
+    assert_eq!(reader.next_chunk().unwrap().unwrap().texts(), ["a"]);
+    assert!(reader.next_chunk().unwrap_err().to_string().starts_with("-:2: truncated JSON"));
+}
+
+#[test]
 fn jsonl_lines_must_be_whole_objects() {
     for (line, message) in [
         ("[1]", "-:2: the line holds an array, not an object"),
