@@ -28,6 +28,9 @@ _fillrate() {
             fillrate,models)
                 cmd="fillrate__subcmd__models"
                 ;;
+            fillrate,profile)
+                cmd="fillrate__subcmd__profile"
+                ;;
             fillrate,score)
                 cmd="fillrate__subcmd__score"
                 ;;
@@ -50,7 +53,7 @@ _fillrate() {
 
     case "${cmd}" in
         fillrate)
-            opts="-o -q -v -h -V --format --output --device --threads --quiet --verbose --config --help --version score doctor models completions generate"
+            opts="-o -q -v -h -V --format --output --device --threads --quiet --verbose --config --help --version score profile doctor models completions generate"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -395,18 +398,14 @@ _fillrate() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
-        fillrate__subcmd__score)
-            opts="-o -q -v -h --model --text-column --precision --batch-tokens --mode --raw --input-format --on-error --fallback --format --output --device --threads --quiet --verbose --config --help"
+        fillrate__subcmd__profile)
+            opts="-o -q -v -h --model --precision --batch-tokens --mode --seconds --format --output --device --threads --quiet --verbose --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --model)
-                    COMPREPLY=($(compgen -f "${cur}"))
-                    return 0
-                    ;;
-                --text-column)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -422,12 +421,74 @@ _fillrate() {
                     COMPREPLY=($(compgen -W "throughput latency memory" -- "${cur}"))
                     return 0
                     ;;
+                --seconds)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --format)
+                    COMPREPLY=($(compgen -W "table json jsonl csv parquet" -- "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --device)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --threads)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        fillrate__subcmd__score)
+            opts="-o -q -v -h --model --text-column --input-format --on-error --precision --batch-tokens --mode --raw --fallback --format --output --device --threads --quiet --verbose --config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --model)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --text-column)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --input-format)
                     COMPREPLY=($(compgen -W "csv jsonl parquet" -- "${cur}"))
                     return 0
                     ;;
                 --on-error)
                     COMPREPLY=($(compgen -W "stop skip" -- "${cur}"))
+                    return 0
+                    ;;
+                --precision)
+                    COMPREPLY=($(compgen -W "auto fp32 bf16 fp16 int8" -- "${cur}"))
+                    return 0
+                    ;;
+                --batch-tokens)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mode)
+                    COMPREPLY=($(compgen -W "throughput latency memory" -- "${cur}"))
                     return 0
                     ;;
                 --fallback)

@@ -38,12 +38,18 @@ complete -c fillrate -n "__fish_fillrate_needs_command" -s v -l verbose -d 'Say 
 complete -c fillrate -n "__fish_fillrate_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c fillrate -n "__fish_fillrate_needs_command" -s V -l version -d 'Print version'
 complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "score" -d 'Score the sentiment of each text in a table'
+complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "profile" -d 'Measure a model on this machine: load time, latency, throughput, memory'
 complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "doctor" -d 'Say what is here, what Fillrate will use and why, and what is missing'
 complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "models" -d 'List, show, pull and verify models'
 complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "completions" -d 'Print a completion script for your shell'
 complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "generate" -d 'Write a generated file of the documentation to standard output'
 complete -c fillrate -n "__fish_fillrate_using_subcommand score" -l model -d 'A registered model, or a directory with config.json, model.safetensors and a tokenizer [default: vader]' -r
 complete -c fillrate -n "__fish_fillrate_using_subcommand score" -l text-column -d 'The column that holds the text [default: the first of text, title, headline]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand score" -l input-format -d 'The format of the input [default: from its extension]' -r -f -a "csv\t'Comma-separated values with a header'
+jsonl\t'One JSON object per line'
+parquet\t'Apache Parquet'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand score" -l on-error -d 'What to do with a malformed row [default: stop]' -r -f -a "stop\t'Stop at the first and say where it is'
+skip\t'Leave the row out, count it and report it on stderr'"
 complete -c fillrate -n "__fish_fillrate_using_subcommand score" -l precision -d 'The type the encoder computes in [default: auto, int8 if the model is, else bf16 or fp32]' -r -f -a "auto\t'int8 for a model that ships int8, else bf16 where the processor has it, else fp32'
 fp32\t'32-bit floating point'
 bf16\t'16-bit brain floating point, summed in 32 bits'
@@ -53,11 +59,6 @@ complete -c fillrate -n "__fish_fillrate_using_subcommand score" -l batch-tokens
 complete -c fillrate -n "__fish_fillrate_using_subcommand score" -l mode -d 'What to favour when batching [default: throughput]' -r -f -a "throughput\t'Fill every batch'
 latency\t'Wait only a bounded time for a batch to fill'
 memory\t'Use the smallest scratch memory'"
-complete -c fillrate -n "__fish_fillrate_using_subcommand score" -l input-format -d 'The format of the input [default: from its extension]' -r -f -a "csv\t'Comma-separated values with a header'
-jsonl\t'One JSON object per line'
-parquet\t'Apache Parquet'"
-complete -c fillrate -n "__fish_fillrate_using_subcommand score" -l on-error -d 'What to do with a malformed row [default: stop]' -r -f -a "stop\t'Stop at the first and say where it is'
-skip\t'Leave the row out, count it and report it on stderr'"
 complete -c fillrate -n "__fish_fillrate_using_subcommand score" -l fallback -d 'The model to go on with if the one asked for cannot be loaded; records then say degraded' -r
 complete -c fillrate -n "__fish_fillrate_using_subcommand score" -l format -d 'How to write the result [default: table on a terminal, jsonl in a pipe]' -r -f -a "table\t'Columns for a reader'
 json\t'One JSON document'
@@ -72,6 +73,29 @@ complete -c fillrate -n "__fish_fillrate_using_subcommand score" -l raw -d 'Add 
 complete -c fillrate -n "__fish_fillrate_using_subcommand score" -s q -l quiet -d 'Say nothing but errors'
 complete -c fillrate -n "__fish_fillrate_using_subcommand score" -s v -l verbose -d 'Say more about what is done and why'
 complete -c fillrate -n "__fish_fillrate_using_subcommand score" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l model -d 'A registered model, or a directory with config.json, model.safetensors and a tokenizer [default: vader]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l precision -d 'The type the encoder computes in [default: auto, int8 if the model is, else bf16 or fp32]' -r -f -a "auto\t'int8 for a model that ships int8, else bf16 where the processor has it, else fp32'
+fp32\t'32-bit floating point'
+bf16\t'16-bit brain floating point, summed in 32 bits'
+fp16\t'16-bit floating point; on GPUs only'
+int8\t'8-bit integers, scaled per token and per channel'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l batch-tokens -d 'Tokens in one batch: a number or auto [default: auto, from memory and measured speed]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l mode -d 'What to favour when batching [default: throughput]' -r -f -a "throughput\t'Fill every batch'
+latency\t'Wait only a bounded time for a batch to fill'
+memory\t'Use the smallest scratch memory'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l seconds -d 'Measure each figure for about this long; more is steadier [default: 1]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l format -d 'How to write the result [default: table on a terminal, jsonl in a pipe]' -r -f -a "table\t'Columns for a reader'
+json\t'One JSON document'
+jsonl\t'One JSON object per line'
+csv\t'Comma-separated values with a header'
+parquet\t'Apache Parquet'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -s o -l output -d 'Write to FILE instead of standard output; its extension sets the format' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l device -d 'Where to compute: auto, cpu, cuda or cuda:N [default: auto]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l threads -d 'Threads to compute with [default: one per physical core this process may use]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l config -d 'Read settings from FILE [default: fillrate.toml here, if it exists]' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -s q -l quiet -d 'Say nothing but errors'
+complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -s v -l verbose -d 'Say more about what is done and why'
+complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c fillrate -n "__fish_fillrate_using_subcommand doctor" -l format -d 'How to write the result [default: table on a terminal, jsonl in a pipe]' -r -f -a "table\t'Columns for a reader'
 json\t'One JSON document'
 jsonl\t'One JSON object per line'

@@ -7,6 +7,9 @@
 //!
 //! Nothing here reads the environment and nothing has a default: that is the settings' job.
 
+mod profile;
+mod text;
+
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -14,9 +17,9 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-use crate::settings::{
-    BatchTokens, DeviceChoice, Format, InputFormat, Mode, OnError, PrecisionChoice,
-};
+pub(crate) use self::profile::ProfileArgs;
+pub(crate) use self::text::{ComputeArgs, TextArgs};
+use crate::settings::{DeviceChoice, Format};
 
 /// Scores news and tweets on this machine, and says what it ran on
 #[derive(Debug, Parser)]
@@ -72,6 +75,10 @@ Examples:
         text: TextArgs,
     },
 
+    /// Measure a model on this machine: load time, latency, throughput, memory
+    #[command(after_help = profile::EXAMPLES)]
+    Profile(ProfileArgs),
+
     /// Say what is here, what Fillrate will use and why, and what is missing
     #[command(after_help = "\
 Examples:
@@ -125,6 +132,7 @@ impl Verb {
     pub(crate) fn text_args(&self) -> TextArgs {
         match self {
             Self::Score { text, .. } => text.clone(),
+            Self::Profile(profile) => profile.text_args(),
             Self::Doctor
             | Self::Models { .. }
             | Self::Completions { .. }
@@ -209,47 +217,6 @@ pub(crate) struct CommonArgs {
     /// Read settings from FILE [default: fillrate.toml here, if it exists]
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-}
-
-/// The flags that say how texts are read and scored.
-#[derive(Args, Clone, Debug, Default)]
-pub(crate) struct TextArgs {
-    /// A registered model, or a directory with config.json, model.safetensors and a tokenizer
-    /// [default: vader]
-    #[arg(long, value_name = "NAME|DIR")]
-    pub(crate) model: Option<String>,
-
-    /// The column that holds the text [default: the first of text, title, headline]
-    #[arg(long, value_name = "COLUMN")]
-    pub(crate) text_column: Option<String>,
-
-    /// The type the encoder computes in [default: auto, int8 if the model is, else bf16 or fp32]
-    #[arg(long, value_name = "TYPE")]
-    pub(crate) precision: Option<PrecisionChoice>,
-
-    /// Tokens in one batch: a number or auto [default: auto, from memory and measured speed]
-    #[arg(long, value_name = "N|auto")]
-    pub(crate) batch_tokens: Option<BatchTokens>,
-
-    /// What to favour when batching [default: throughput]
-    #[arg(long, value_name = "MODE")]
-    pub(crate) mode: Option<Mode>,
-
-    /// Add the model's own logits and labels to each record
-    #[arg(long)]
-    pub(crate) raw: bool,
-
-    /// The format of the input [default: from its extension]
-    #[arg(long, value_name = "FORMAT")]
-    pub(crate) input_format: Option<InputFormat>,
-
-    /// What to do with a malformed row [default: stop]
-    #[arg(long, value_name = "ACTION")]
-    pub(crate) on_error: Option<OnError>,
-
-    /// The model to go on with if the one asked for cannot be loaded; records then say degraded
-    #[arg(long, value_name = "NAME")]
-    pub(crate) fallback: Option<String>,
 }
 
 /// Parses a command line, `arguments[0]` being the program's name.

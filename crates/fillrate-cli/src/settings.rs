@@ -208,20 +208,24 @@ fn settle_text(layers: &mut Layers<'_>, typed: &TextArgs) -> anyhow::Result<Text
         model: layers
             .text(&keys::MODEL, typed.model.clone())?
             .unwrap_or_else(|| DEFAULT_MODEL.to_owned()),
-        text_column: layers.text(&keys::TEXT_COLUMN, typed.text_column.clone())?,
+        text_column: layers.text(&keys::TEXT_COLUMN, typed.input.text_column.clone())?,
         precision: layers
-            .value(&keys::PRECISION, typed.precision, values::parse_name)?
+            .value(&keys::PRECISION, typed.compute.precision, values::parse_name)?
             .unwrap_or(PrecisionChoice::Auto),
         batch_tokens: layers
-            .value(&keys::BATCH_TOKENS, typed.batch_tokens, str::parse)?
+            .value(&keys::BATCH_TOKENS, typed.compute.batch_tokens, str::parse)?
             .unwrap_or(BatchTokens::Auto),
         mode: layers
-            .value(&keys::MODE, typed.mode, values::parse_name)?
+            .value(&keys::MODE, typed.compute.mode, values::parse_name)?
             .unwrap_or(Mode::Throughput),
         raw: layers.switch(&keys::RAW, typed.raw)?,
-        input_format: layers.value(&keys::INPUT_FORMAT, typed.input_format, values::parse_name)?,
+        input_format: layers.value(
+            &keys::INPUT_FORMAT,
+            typed.input.input_format,
+            values::parse_name,
+        )?,
         on_error: layers
-            .value(&keys::ON_ERROR, typed.on_error, values::parse_name)?
+            .value(&keys::ON_ERROR, typed.input.on_error, values::parse_name)?
             .unwrap_or(OnError::Stop),
         fallback: layers.text(&keys::FALLBACK, typed.fallback.clone())?,
     })

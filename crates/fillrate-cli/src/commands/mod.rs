@@ -3,7 +3,9 @@
 mod completions;
 mod doctor;
 mod generate;
+mod loading;
 mod models;
+mod profile;
 mod score;
 
 use crate::cli::Verb;
@@ -29,6 +31,7 @@ pub(crate) fn run(verb: &Verb, settings: &Settings, printer: &Printer) -> anyhow
     match verb {
         Verb::Doctor => doctor::run(settings, printer),
         Verb::Score { input, .. } => score::run(input, settings, printer),
+        Verb::Profile(arguments) => profile::run(arguments, settings, printer),
         Verb::Models { verb } => models::run(verb, settings, printer),
         Verb::Completions { shell } => completions::run(*shell, settings, printer),
         Verb::Generate { page, verb } => generate::run(*page, verb.as_deref(), settings, printer),

@@ -1,7 +1,9 @@
 //! The command as its users run it.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
 
+mod desk;
 mod frame;
 mod hub;
 mod models;
+mod profile;
 mod score;

@@ -1,21 +1,14 @@
-//! From a model's name to a scorer: the model, its fallback and how they are batched.
+//! The model that answers, and the one that stands in for it.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use anyhow::Context;
-use fillrate::text::batch::{self, BatchOptions, Budget, Scorer};
-use fillrate::text::{Model, ModelSource};
-use fillrate_device::probe::processor_and_memory;
-use fillrate_kernels::Precision;
+use fillrate::text::Model;
+use fillrate::text::batch::Scorer;
 
-use crate::failure::hinted;
+use crate::commands::loading::{batch_options, load};
 use crate::output::Printer;
-use crate::settings::{BatchTokens, Mode, PrecisionChoice, Settings};
-use crate::store::Store;
-
-/// The longest a text waits for company in the latency mode.
-const WAIT_MAX: Duration = Duration::from_millis(20);
+use crate::settings::Settings;
 
 /// A model that is ready to score, with its fallback if there is one.
 pub(super) struct Answerer {
@@ -58,69 +51,6 @@ impl Answerer {
             (Err(error), None) => return Err(error),
         };
         Ok(Self { scorer, classes })
-    }
-}
-
-fn load(
-    name: &str,
-    settings: &Settings,
-    options: &BatchOptions,
-    printer: &Printer,
-) -> anyhow::Result<Model> {
-    let source = Store::new(&settings.hub).registry().resolve(name)?;
-    let is_asked_for = name == settings.text.model;
-    if is_asked_for && matches!(source, ModelSource::Builtin(_)) {
-        note_what_vader_has_not(settings, printer);
-    }
-    let precision = match settings.text.precision {
-        PrecisionChoice::Auto => None,
-        PrecisionChoice::Fp32 => Some(Precision::Fp32),
-        PrecisionChoice::Bf16 => Some(Precision::Bf16),
-        PrecisionChoice::Int8 => Some(Precision::Int8),
-        PrecisionChoice::Fp16 => {
-            return Err(hinted("fp16 is computed on GPUs only", "use `--precision bf16`"));
-        }
-    };
-    Ok(Model::load(&source, precision, options)?)
-}
-
-/// Batching as the settings say, on the threads and the memory that this machine has.
-///
-/// # Errors
-///
-/// If the threads cannot be started.
-fn batch_options(settings: &Settings) -> anyhow::Result<BatchOptions> {
-    let (cpu, memory) = processor_and_memory();
-    let mode = match settings.text.mode {
-        Mode::Throughput => batch::Mode::Throughput,
-        Mode::Latency => batch::Mode::Latency { max_wait: WAIT_MAX },
-        Mode::Memory => batch::Mode::Memory,
-    };
-    let budget = match settings.text.batch_tokens {
-        BatchTokens::Auto => Budget::Auto,
-        BatchTokens::Tokens(tokens) => Budget::Tokens(tokens.get()),
-    };
-    let threads = settings.threads.map_or(cpu.threads_advised, usize::from);
-    // What the kernels of one batch share among themselves.
-    rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .build_global()
-        .context("cannot start the threads")?;
-    Ok(BatchOptions {
-        budget,
-        workers: threads,
-        available_bytes: memory.available_bytes.and_then(|bytes| bytes.try_into().ok()),
-        ..BatchOptions::new(mode)
-    })
-}
-
-/// Says which of the settings mean nothing to a model without an encoder.
-fn note_what_vader_has_not(settings: &Settings, printer: &Printer) {
-    if settings.text.precision != PrecisionChoice::Auto {
-        printer.note("vader has no encoder: the precision does not apply to it");
-    }
-    if settings.text.batch_tokens != BatchTokens::Auto {
-        printer.note("vader has no tokens: the batch size does not apply to it");
     }
 }
 

@@ -1,0 +1,86 @@
+//! From a model's name to a model, and how its work is batched.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use fillrate::text::batch::{self, BatchOptions, Budget};
+use fillrate::text::{Model, ModelSource};
+use fillrate_device::probe::processor_and_memory;
+use fillrate_kernels::Precision;
+
+use crate::failure::hinted;
+use crate::output::Printer;
+use crate::settings::{BatchTokens, Mode, PrecisionChoice, Settings};
+use crate::store::Store;
+
+/// The longest a text waits for company in the latency mode.
+const WAIT_MAX: Duration = Duration::from_millis(20);
+
+/// Loads the model that `name` names, as the settings say.
+///
+/// # Errors
+///
+/// If there is no such model, or its files cannot be used.
+pub(super) fn load(
+    name: &str,
+    settings: &Settings,
+    options: &BatchOptions,
+    printer: &Printer,
+) -> anyhow::Result<Model> {
+    let source = Store::new(&settings.hub).registry().resolve(name)?;
+    let is_asked_for = name == settings.text.model;
+    if is_asked_for && matches!(source, ModelSource::Builtin(_)) {
+        note_what_vader_has_not(settings, printer);
+    }
+    let precision = match settings.text.precision {
+        PrecisionChoice::Auto => None,
+        PrecisionChoice::Fp32 => Some(Precision::Fp32),
+        PrecisionChoice::Bf16 => Some(Precision::Bf16),
+        PrecisionChoice::Int8 => Some(Precision::Int8),
+        PrecisionChoice::Fp16 => {
+            return Err(hinted("fp16 is computed on GPUs only", "use `--precision bf16`"));
+        }
+    };
+    Ok(Model::load(&source, precision, options)?)
+}
+
+/// Batching as the settings say, on the threads and the memory that this machine has. Called once
+/// in a process: it starts the threads that the kernels of one batch share.
+///
+/// # Errors
+///
+/// If the threads cannot be started.
+pub(super) fn batch_options(settings: &Settings) -> anyhow::Result<BatchOptions> {
+    let (cpu, memory) = processor_and_memory();
+    let mode = match settings.text.mode {
+        Mode::Throughput => batch::Mode::Throughput,
+        Mode::Latency => batch::Mode::Latency { max_wait: WAIT_MAX },
+        Mode::Memory => batch::Mode::Memory,
+    };
+    let budget = match settings.text.batch_tokens {
+        BatchTokens::Auto => Budget::Auto,
+        BatchTokens::Tokens(tokens) => Budget::Tokens(tokens.get()),
+    };
+    let threads = settings.threads.map_or(cpu.threads_advised, usize::from);
+    // What the kernels of one batch share among themselves.
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build_global()
+        .context("cannot start the threads")?;
+    Ok(BatchOptions {
+        budget,
+        workers: threads,
+        available_bytes: memory.available_bytes.and_then(|bytes| bytes.try_into().ok()),
+        ..BatchOptions::new(mode)
+    })
+}
+
+/// Says which of the settings mean nothing to a model without an encoder.
+fn note_what_vader_has_not(settings: &Settings, printer: &Printer) {
+    if settings.text.precision != PrecisionChoice::Auto {
+        printer.note("vader has no encoder: the precision does not apply to it");
+    }
+    if settings.text.batch_tokens != BatchTokens::Auto {
+        printer.note("vader has no tokens: the batch size does not apply to it");
+    }
+}
