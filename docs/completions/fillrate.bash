@@ -457,7 +457,7 @@ _fillrate() {
             return 0
             ;;
         fillrate__subcmd__score)
-            opts="-o -q -v -h --model --text-column --input-format --on-error --precision --batch-tokens --mode --raw --fallback --format --output --device --threads --quiet --verbose --config --help"
+            opts="-o -q -v -h --model --text-column --input-format --on-error --precision --batch-tokens --mode --no-dedupe --raw --fallback --format --output --device --threads --quiet --verbose --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -69,6 +69,7 @@ complete -c fillrate -n "__fish_fillrate_using_subcommand score" -s o -l output 
 complete -c fillrate -n "__fish_fillrate_using_subcommand score" -l device -d 'Where to compute: auto, cpu, cuda or cuda:N [default: auto]' -r
 complete -c fillrate -n "__fish_fillrate_using_subcommand score" -l threads -d 'Threads to compute with [default: one per physical core this process may use]' -r
 complete -c fillrate -n "__fish_fillrate_using_subcommand score" -l config -d 'Read settings from FILE [default: fillrate.toml here, if it exists]' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand score" -l no-dedupe -d 'Compute every text, also those that are equal to another one'
 complete -c fillrate -n "__fish_fillrate_using_subcommand score" -l raw -d 'Add the model\'s own logits and labels to each record'
 complete -c fillrate -n "__fish_fillrate_using_subcommand score" -s q -l quiet -d 'Say nothing but errors'
 complete -c fillrate -n "__fish_fillrate_using_subcommand score" -s v -l verbose -d 'Say more about what is done and why'

@@ -66,6 +66,8 @@ pub(crate) struct TextSettings {
     pub(crate) batch_tokens: BatchTokens,
     /// What batching favours.
     pub(crate) mode: Mode,
+    /// Whether equal texts are computed each on its own.
+    pub(crate) no_dedupe: bool,
     /// Whether records carry the model's own logits and labels.
     pub(crate) raw: bool,
     /// The format of the input; from its extension if absent.
@@ -218,6 +220,7 @@ fn settle_text(layers: &mut Layers<'_>, typed: &TextArgs) -> anyhow::Result<Text
         mode: layers
             .value(&keys::MODE, typed.compute.mode, values::parse_name)?
             .unwrap_or(Mode::Throughput),
+        no_dedupe: layers.switch(&keys::NO_DEDUPE, typed.no_dedupe)?,
         raw: layers.switch(&keys::RAW, typed.raw)?,
         input_format: layers.value(
             &keys::INPUT_FORMAT,

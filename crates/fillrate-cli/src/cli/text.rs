@@ -20,6 +20,10 @@ pub(crate) struct TextArgs {
     #[command(flatten)]
     pub(crate) compute: ComputeArgs,
 
+    /// Compute every text, also those that are equal to another one
+    #[arg(long)]
+    pub(crate) no_dedupe: bool,
+
     /// Add the model's own logits and labels to each record
     #[arg(long)]
     pub(crate) raw: bool,

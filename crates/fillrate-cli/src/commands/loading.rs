@@ -70,6 +70,7 @@ pub(super) fn batch_options(settings: &Settings) -> anyhow::Result<BatchOptions>
     Ok(BatchOptions {
         budget,
         workers: threads,
+        dedupe: !settings.text.no_dedupe,
         available_bytes: memory.available_bytes.and_then(|bytes| bytes.try_into().ok()),
         ..BatchOptions::new(mode)
     })

@@ -52,9 +52,13 @@ pub(crate) fn run(input: &Path, settings: &Settings, printer: &Printer) -> anyho
 
     let elapsed = started.elapsed();
     report_skipped(reader.skipped(), printer);
-    let degraded = scorer.degraded_texts();
-    let skipped = reader.skipped().count;
-    printer.note(&summary(rows, elapsed, scorer.provenance(), skipped, degraded));
+    let counts = Counts {
+        rows,
+        deduped: scorer.statistics().deduped,
+        skipped: reader.skipped().count,
+        degraded: scorer.degraded_texts(),
+    };
+    printer.note(&summary(&counts, elapsed, scorer.provenance()));
     Ok(Outcome::Done)
 }
 
@@ -94,18 +98,26 @@ fn report_skipped(skipped: &records::Skipped, printer: &Printer) {
     }
 }
 
-/// The line that closes a run.
-fn summary(
+/// What happened to the rows of a run.
+struct Counts {
     rows: u64,
-    elapsed: Duration,
-    provenance: &Provenance,
+    /// Texts that took the answer of an equal one.
+    deduped: u64,
     skipped: u64,
     degraded: u64,
-) -> String {
+}
+
+/// The line that closes a run.
+fn summary(counts: &Counts, elapsed: Duration, provenance: &Provenance) -> String {
+    let Counts { rows, deduped, skipped, degraded } = *counts;
     let seconds = elapsed.as_secs_f64();
     let rate = match rows {
         0 => String::new(),
         _ => format!(" ({:.0} texts/s)", rows as f64 / seconds.max(1e-9)),
+    };
+    let deduped = match deduped {
+        0 => String::new(),
+        _ => format!(", {deduped} equal to another"),
     };
     let degraded = match degraded {
         0 => String::new(),
@@ -114,7 +126,7 @@ fn summary(
     let (texts, skipped) = (count(rows, "text"), count(skipped, "row"));
     let Provenance { model, precision, device } = provenance;
     format!(
-        "{texts} in {seconds:.2} s{rate}, model {model}, {precision} on {device}, \
+        "{texts} in {seconds:.2} s{rate}{deduped}, model {model}, {precision} on {device}, \
          {skipped} skipped{degraded}"
     )
 }
@@ -131,12 +143,14 @@ mod tests {
     fn the_summary_says_what_ran_where_and_how_fast() {
         let provenance =
             Provenance { model: "m".into(), precision: "bf16".into(), device: "cpu".into() };
+        let counts = Counts { rows: 300, deduped: 7, skipped: 1, degraded: 0 };
         assert_eq!(
-            summary(300, Duration::from_millis(1500), &provenance, 1, 0),
-            "300 texts in 1.50 s (200 texts/s), model m, bf16 on cpu, 1 row skipped"
+            summary(&counts, Duration::from_millis(1500), &provenance),
+            "300 texts in 1.50 s (200 texts/s), 7 equal to another, model m, bf16 on cpu, 1 row skipped"
         );
+        let counts = Counts { rows: 0, deduped: 0, skipped: 0, degraded: 2 };
         assert_eq!(
-            summary(0, Duration::ZERO, &provenance, 0, 2),
+            summary(&counts, Duration::ZERO, &provenance),
             "0 texts in 0.00 s, model m, bf16 on cpu, 0 rows skipped, 2 answers degraded"
         );
     }

@@ -122,6 +122,8 @@ Legacy {
 });
 key!(MODE: "mode", FlagAndFile, "throughput, latency, memory", "throughput",
     "What batching favours");
+key!(NO_DEDUPE: "no_dedupe", FlagAndFile, "true, false", "false",
+    "Compute every text; else equal texts of a window are computed once");
 key!(RAW: "raw", FlagAndFile, "true, false", "false",
     "Add the model's own logits and labels to each record");
 key!(INPUT_FORMAT: "input_format", FlagAndFile, "csv, jsonl, parquet", "from the extension",
@@ -140,7 +142,7 @@ key!(GPU_MAX_UTILIZATION_WARN: "gpu_max_utilization_warn", File, "percent, or a 
     Legacy { variable: "GPU_MAX_UTILIZATION_WARN", help: "the same", convert: None });
 
 /// Every setting, in the order of the documentation.
-pub(crate) static ALL: [&Key; 19] = [
+pub(crate) static ALL: [&Key; 20] = [
     &CONFIG,
     &FORMAT,
     &OUTPUT,
@@ -153,6 +155,7 @@ pub(crate) static ALL: [&Key; 19] = [
     &PRECISION,
     &BATCH_TOKENS,
     &MODE,
+    &NO_DEDUPE,
     &RAW,
     &INPUT_FORMAT,
     &ON_ERROR,

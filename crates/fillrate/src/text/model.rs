@@ -24,8 +24,8 @@ impl Model {
     ///
     /// `precision` is the type that an encoder's matrix products are computed in; `None` takes
     /// int8 if the model ships int8 weights, else [`Cpu::auto_precision`]. VADER computes in double
-    /// precision, whatever it is. In [`Mode::Latency`] an encoder spreads one batch over all cores,
-    /// else it computes one batch per core.
+    /// precision, whatever it is. An encoder computes one batch per core, and spreads a batch over all
+    /// of them when it is the only one; in [`Mode::Latency`] it spreads every batch.
     ///
     /// # Errors
     ///
@@ -52,12 +52,11 @@ fn vader(name: &str, options: &BatchOptions) -> Result<Model> {
 }
 
 fn encoder(dir: &ModelDir, precision: Option<Precision>, options: &BatchOptions) -> Result<Model> {
-    let (cpu, options) = match options.mode {
-        Mode::Latency { .. } => {
-            (Cpu::detect().split(options.workers), BatchOptions { workers: 1, ..options.clone() })
-        }
-        Mode::Throughput | Mode::Memory => (Cpu::detect(), options.clone()),
-    };
+    let cpu = Cpu::detect().split(options.workers);
+    let mut options = options.clone();
+    if matches!(options.mode, Mode::Latency { .. }) {
+        options.workers = 1;
+    }
     let (model, tokenizer) = rayon::join(
         || EncoderClassifier::load(&dir.path, LoadOptions { precision, cpu }),
         || Tokenizer::from_dir(&dir.path, None),

@@ -99,6 +99,21 @@ pub trait Forward: Send + Sync {
         scratch: &mut Self::Scratch,
         logits: &mut Vec<f32>,
     ) -> crate::Result<()>;
+
+    /// As [`Self::forward`], for a batch that is all there is to do: no other pass runs meanwhile,
+    /// and a model that can spread one batch over several cores does. The logits are the same.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::forward`].
+    fn forward_alone(
+        &self,
+        batch: &PackedBatch,
+        scratch: &mut Self::Scratch,
+        logits: &mut Vec<f32>,
+    ) -> crate::Result<()> {
+        self.forward(batch, scratch, logits)
+    }
 }
 
 #[cfg(test)]

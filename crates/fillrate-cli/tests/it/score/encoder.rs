@@ -40,6 +40,21 @@ fn score(record: &Value) -> f64 {
 }
 
 #[test]
+fn equal_texts_are_computed_once_unless_told_otherwise() {
+    let desk = desk();
+    let flags = ["news.csv", "--model", "model", "--precision", "fp32", "--batch-tokens", "64"];
+    let once = desk.run(&flags);
+    let each = desk.run(&[&flags[..], &["--no-dedupe"]].concat());
+    // Forty rows of five texts, of which three differ within the model's forty tokens.
+    assert!(once.stderr.contains(", 37 equal to another, "), "{}", once.stderr);
+    assert!(!each.stderr.contains("equal to another"), "{}", each.stderr);
+    for (once, each) in once.succeeds().records().iter().zip(each.succeeds().records()) {
+        assert_eq!((&once["id"], &once["label"]), (&each["id"], &each["label"]));
+        assert!((score(once) - score(&each)).abs() < 1e-5);
+    }
+}
+
+#[test]
 fn a_directory_is_a_model() {
     let desk = desk();
     let ended = desk.run(&["news.csv", "--model", "model", "--precision", "fp32", "--raw"]);

@@ -92,7 +92,7 @@ impl Intake {
     }
 
     /// The sequences of the whole window, and the texts that have none.
-    pub(super) fn assemble(mut self) -> (Sequences, Vec<(u32, ItemResult)>) {
+    pub(super) fn assemble(mut self, dedupe: bool) -> (Sequences, Vec<(u32, ItemResult)>) {
         self.chunks.sort_unstable_by_key(|chunk| chunk.start);
         let mut ids = Vec::with_capacity(self.chunks.iter().map(|chunk| chunk.ids.len()).sum());
         let mut spans = Vec::with_capacity(self.texts.len());
@@ -106,7 +106,7 @@ impl Intake {
             }
             errors.extend(chunk.errors);
         }
-        (Sequences::new(ids, spans), errors)
+        (Sequences::new(ids, spans, dedupe), errors)
     }
 }
 

@@ -52,6 +52,9 @@ pub struct BatchOptions {
     /// counts as 1. A model that spreads one batch over several cores by itself wants fewer
     /// workers than there are cores.
     pub workers: usize,
+    /// Whether texts of a window that are equal to the model, token for token, are computed once.
+    /// Their answers are the same either way.
+    pub dedupe: bool,
     /// Bytes of memory that are free for the workers' scratches, of which at most half is used;
     /// `None` where unknown, which sets no bound.
     pub available_bytes: Option<usize>,
@@ -74,6 +77,7 @@ impl BatchOptions {
             budget: Budget::Auto,
             look_ahead,
             workers: available_parallelism().map_or(1, usize::from),
+            dedupe: true,
             available_bytes: None,
             clock: Arc::new(SystemClock::default()),
         }

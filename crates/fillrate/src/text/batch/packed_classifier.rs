@@ -97,7 +97,8 @@ impl<M: Forward + 'static, T: Tokenize + 'static> PackedClassifier<M, T> {
         let (workers, ceiling) = within_memory(&model, options);
         let control = BudgetControl::new(options.budget, options.mode, ceiling);
         let clock = Arc::clone(&options.clock);
-        let shared = Arc::new(Shared::new(model, tokenizer, labels, clock, workers, control));
+        let shared = Shared::new(model, tokenizer, labels, clock, workers, options.dedupe, control);
+        let shared = Arc::new(shared);
         let mut classifier =
             Self { shared, provenance: Arc::new(provenance), threads: Vec::with_capacity(workers) };
         for index in 0..workers {

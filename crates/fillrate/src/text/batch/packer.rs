@@ -1,6 +1,8 @@
 //! Cuts the token sequences of one window into batches.
 
 use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -16,16 +18,41 @@ pub(super) struct Sequences {
     ids: Vec<u32>,
     spans: Vec<Range<usize>>,
     order: Vec<u32>,
+    /// The items whose sequence equals that of an earlier item, by that item.
+    copies: HashMap<u32, Vec<u32>>,
+    /// Tokens of the sequences in `order`.
+    tokens: usize,
 }
 
 impl Sequences {
-    /// Sequence `i` is `ids[spans[i]]`. An empty span is a text that is not computed.
-    pub(super) fn new(ids: Vec<u32>, spans: Vec<Range<usize>>) -> Self {
+    /// Sequence `i` is `ids[spans[i]]`. An empty span is a text that is not computed. Of equal
+    /// sequences only the first is, unless `dedupe` is off.
+    pub(super) fn new(ids: Vec<u32>, spans: Vec<Range<usize>>, dedupe: bool) -> Self {
         let mut order: Vec<u32> =
             (0..spans.len() as u32).filter(|item| !spans[*item as usize].is_empty()).collect();
+        let mut copies: HashMap<u32, Vec<u32>> = HashMap::new();
+        if dedupe {
+            let mut firsts = HashMap::with_capacity(order.len());
+            order.retain(|&item| match firsts.entry(&ids[spans[item as usize].clone()]) {
+                Entry::Vacant(entry) => {
+                    entry.insert(item);
+                    true
+                }
+                Entry::Occupied(first) => {
+                    copies.entry(*first.get()).or_default().push(item);
+                    false
+                }
+            });
+        }
         // A stable sort: equal lengths stay in input order, so a window always packs alike.
         order.sort_by_key(|item| Reverse(spans[*item as usize].len()));
-        Self { ids, spans, order }
+        let tokens = order.iter().map(|item| spans[*item as usize].len()).sum();
+        Self { ids, spans, order, copies, tokens }
+    }
+
+    /// The items that share the answer of `item`.
+    pub(super) fn copies(&self, item: u32) -> &[u32] {
+        self.copies.get(&item).map_or(&[], Vec::as_slice)
     }
 
     /// The items at `range` of the sorted order.
@@ -74,7 +101,12 @@ impl Packer {
 
     /// Tokens of all sequences together.
     pub(super) fn tokens(&self) -> usize {
-        self.sequences.ids.len()
+        self.sequences.tokens
+    }
+
+    /// Whether every sequence is taken.
+    pub(super) fn is_empty(&self) -> bool {
+        self.next == self.sequences.order.len()
     }
 
     /// The next batch: as many sequences as fit `budget` tokens, and always at least one; `None`
@@ -108,7 +140,7 @@ mod tests {
             ids.extend(std::iter::repeat_n(item as u32, *length));
             spans.push(start..ids.len());
         }
-        Packer::new(Arc::new(Sequences::new(ids, spans)))
+        Packer::new(Arc::new(Sequences::new(ids, spans, false)))
     }
 
     proptest! {
@@ -170,10 +202,23 @@ mod tests {
 
     #[test]
     fn empty_sequences_are_not_packed() {
-        let sequences = Sequences::new(vec![7, 7, 9], vec![0..2, 2..2, 2..3]);
+        let sequences = Sequences::new(vec![7, 7, 9], vec![0..2, 2..2, 2..3], true);
         let mut packer = Packer::new(Arc::new(sequences));
         let plan = packer.next_batch(100).unwrap();
         assert_eq!((packer.sequences().items(plan.range), plan.tokens), (&[0, 2][..], 3));
+        assert!(packer.is_empty());
         assert_eq!(packer.next_batch(100), None);
+    }
+
+    #[test]
+    fn of_equal_sequences_the_first_is_packed_unless_dedupe_is_off() {
+        let ids = vec![7, 8, 9, 7, 8, 7, 8];
+        let spans = vec![0..2, 2..3, 3..5, 5..5, 5..7];
+        let deduped = Sequences::new(ids.clone(), spans.clone(), true);
+        assert_eq!((deduped.order.as_slice(), deduped.tokens), (&[0, 1][..], 3));
+        assert_eq!((deduped.copies(0), deduped.copies(1)), (&[2, 4][..], &[][..]));
+        let all = Sequences::new(ids, spans, false);
+        assert_eq!((all.order.as_slice(), all.tokens), (&[0, 2, 4, 1][..], 7));
+        assert_eq!(all.copies(0), &[] as &[u32]);
     }
 }

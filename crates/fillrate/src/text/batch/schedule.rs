@@ -27,6 +27,7 @@ pub(super) struct Shared<M, T> {
     pub(super) labels: LabelMap,
     pub(super) clock: Arc<dyn Clock>,
     workers: usize,
+    dedupe: bool,
     state: Mutex<State>,
     work: Condvar,
 }
@@ -40,6 +41,8 @@ pub(super) struct State {
     pub(super) counts: Statistics,
     /// Tokens of all texts that were tokenised, some of which are still to be computed.
     tokenised: u64,
+    /// Batches that are being computed.
+    pub(super) computing: usize,
     next_window: u64,
     closing: bool,
 }
@@ -64,6 +67,8 @@ pub(super) struct BatchJob {
     pub(super) plan: BatchPlan,
     /// Tokens that the batch could have held.
     pub(super) limit: usize,
+    /// Whether the other workers have nothing to do, so that their cores are free.
+    pub(super) alone: bool,
     pub(super) answers: Answers,
 }
 
@@ -74,6 +79,7 @@ impl<M, T> Shared<M, T> {
         labels: LabelMap,
         clock: Arc<dyn Clock>,
         workers: usize,
+        dedupe: bool,
         control: BudgetControl,
     ) -> Self {
         let state = State {
@@ -82,11 +88,12 @@ impl<M, T> Shared<M, T> {
             control,
             counts: Statistics::default(),
             tokenised: 0,
+            computing: 0,
             next_window: 0,
             closing: false,
         };
         let (state, work) = (Mutex::new(state), Condvar::new());
-        Self { model, tokenizer, labels, clock, workers, state, work }
+        Self { model, tokenizer, labels, clock, workers, dedupe, state, work }
     }
 
     /// Takes in a window of at least one text.
@@ -145,7 +152,7 @@ impl<M, T> Shared<M, T> {
         // Copying and sorting a whole window would keep the other workers from their batches.
         drop(state);
         let answers = intake.answers.clone();
-        let (sequences, errors) = intake.assemble();
+        let (sequences, errors) = intake.assemble(self.dedupe);
         let failed = errors.len() as u64;
         let mut state = self.lock();
         state.counts.texts += failed;
@@ -195,7 +202,12 @@ impl State {
                 let sequences = Arc::clone(window.packer.sequences());
                 let limit = limit.max(plan.tokens);
                 let answers = window.answers.clone();
-                return Some(BatchJob { window: window.id, sequences, plan, limit, answers });
+                let id = window.id;
+                let last = window.packer.is_empty() && self.windows.len() == 1;
+                let idle = self.computing == 0 && self.intakes.is_empty();
+                let alone = workers == 1 || (last && idle);
+                self.computing += 1;
+                return Some(BatchJob { window: id, sequences, plan, limit, alone, answers });
             }
             self.windows.pop_front();
         }

@@ -11,6 +11,8 @@ pub struct Statistics {
     pub texts: u64,
     /// Texts of these that have an error.
     pub failed: u64,
+    /// Texts of these that took the answer of an equal text.
+    pub deduped: u64,
     /// Bytes of the texts that were tokenised.
     pub bytes: u64,
     /// Tokens computed; 0 for a model that has none.

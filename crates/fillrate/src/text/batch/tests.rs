@@ -20,6 +20,10 @@ const FOG: u32 = '~' as u32;
 #[derive(Default)]
 struct Seen {
     batches: Mutex<Vec<(usize, usize)>>,
+    alone: AtomicUsize,
+    /// Passes that were said to be alone and were not.
+    crowded: AtomicUsize,
+    running: AtomicUsize,
     scratches: AtomicUsize,
 }
 
@@ -59,6 +63,7 @@ impl Forward for Hash {
         logits: &mut Vec<f32>,
     ) -> crate::Result<()> {
         assert!(batch.tokens() <= *scratch, "the batch fits its scratch");
+        let _running = Running::new(&self.seen.running);
         self.seen.batches.lock().unwrap().push((batch.sequences(), batch.tokens()));
         self.clock.advance(Duration::from_micros(1000 + 10 * batch.tokens() as u64));
         assert!(!batch.ids().contains(&BOMB), "boom");
@@ -72,6 +77,34 @@ impl Forward for Hash {
             logits.extend(hash(ids));
         }
         Ok(())
+    }
+
+    fn forward_alone(
+        &self,
+        batch: &PackedBatch,
+        scratch: &mut usize,
+        logits: &mut Vec<f32>,
+    ) -> crate::Result<()> {
+        let others = self.seen.running.load(Ordering::SeqCst);
+        self.seen.crowded.fetch_add(usize::from(others > 0), Ordering::SeqCst);
+        self.seen.alone.fetch_add(1, Ordering::SeqCst);
+        self.forward(batch, scratch, logits)
+    }
+}
+
+/// Counts a pass for as long as it runs.
+struct Running<'a>(&'a AtomicUsize);
+
+impl<'a> Running<'a> {
+    fn new(running: &'a AtomicUsize) -> Self {
+        running.fetch_add(1, Ordering::SeqCst);
+        Self(running)
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -209,6 +242,44 @@ fn only_the_guilty_item_carries_the_error() {
 }
 
 #[test]
+fn the_only_batch_may_use_all_cores() {
+    let (scorer, seen, _) = fake(options(4, Budget::Tokens(1000)), usize::MAX);
+    let _ = scorer.score_all(&["one text"]);
+    assert_eq!(seen.alone.load(Ordering::SeqCst), 1);
+    // A batch for each worker: nobody is told to be alone who is not.
+    let _ = scorer.score_all(&["four", "equal", "little", "texts"]);
+    assert!(seen.alone.load(Ordering::SeqCst) <= 2);
+    assert_eq!(seen.crowded.load(Ordering::SeqCst), 0);
+    // One worker has all cores whenever it computes.
+    let (scorer, seen, _) = fake(options(1, Budget::Tokens(10)), usize::MAX);
+    let _ = scorer.score_all(&texts(50));
+    let batches = seen.batches.lock().unwrap().len();
+    assert!(batches > 25);
+    assert_eq!(seen.alone.load(Ordering::SeqCst), batches);
+}
+
+#[test]
+fn equal_texts_are_computed_once_and_all_answered() {
+    let unique = ["up", "down", "bad!", "tokenizer fails", "flat"];
+    let texts: Vec<&str> = unique.iter().copied().cycle().take(200).collect();
+    let mut answers = Vec::new();
+    for dedupe in [true, false] {
+        let options = BatchOptions { dedupe, ..options(2, Budget::Tokens(4000)) };
+        let (scorer, _, _) = fake(options, usize::MAX);
+        let found = scorer.score_all(&texts);
+        answers.push(found.into_iter().map(|a| a.ok().map(|s| s.sentiment)).collect::<Vec<_>>());
+        let statistics = scorer.statistics();
+        assert_eq!((statistics.texts, statistics.failed), (200, 80));
+        // Of each sound text's forty, one a window is computed; a copy of a failed one fails on
+        // its own.
+        let expected = if dedupe { 100..=117 } else { 0..=0 };
+        assert!(expected.contains(&statistics.deduped), "{statistics:?}");
+        assert!(!dedupe || statistics.tokens < 60, "{statistics:?}");
+    }
+    assert_eq!(answers[0], answers[1]);
+}
+
+#[test]
 fn a_batch_too_large_for_the_device_halves_the_budget() {
     let (scorer, _, _) = fake(options(1, Budget::Tokens(4000)), 1500);
     assert!(scorer.score_all(&texts(1000)).iter().all(Result::is_ok));
@@ -236,7 +307,8 @@ fn the_cost_line_is_found_and_sets_the_budget() {
 
 #[test]
 fn scratches_are_laid_out_once() {
-    let (scorer, seen, _) = fake(options(1, Budget::Tokens(512)), usize::MAX);
+    let options = BatchOptions { dedupe: false, ..options(1, Budget::Tokens(512)) };
+    let (scorer, seen, _) = fake(options, usize::MAX);
     let texts: Vec<String> = (0..1280).map(|i| "y".repeat(20 + i % 20)).collect();
     assert!(scorer.score_all(&texts).iter().all(Result::is_ok));
     assert!(seen.batches.lock().unwrap().len() > 50);

@@ -60,16 +60,19 @@ impl<S: Send> Worker<S> {
                 self.one_by_one(shared, job, items)
             }
         };
+        let (answers, deduped) = self.with_copies(shared, job, answers);
         let failed = answers.iter().filter(|(_, answer)| answer.is_err()).count();
 
         let mut state = shared.lock();
+        state.computing -= 1;
         if passed {
             state.control.record(job.plan.tokens, duration);
         } else if retried && failed == 0 {
             state.control.too_large(job.plan.tokens);
         }
         let counts = &mut state.counts;
-        counts.texts += items.len() as u64;
+        counts.texts += answers.len() as u64;
+        counts.deduped += deduped;
         counts.failed += failed as u64;
         counts.tokens += job.plan.tokens as u64;
         counts.batches += 1;
@@ -93,14 +96,42 @@ impl<S: Send> Worker<S> {
     where
         M: Forward<Scratch = S>,
     {
-        let alone = |item: &u32| {
-            let single = std::slice::from_ref(item);
-            match self.forward(&shared.model, &shared.labels, job, single, 0) {
-                Ok(mut answers) => answers.swap_remove(0),
-                Err(error) => (*item, Err(error)),
+        items.iter().map(|item| (*item, self.single(shared, job, *item))).collect()
+    }
+
+    /// Answers one item in a batch of its own.
+    fn single<M, T>(&mut self, shared: &Shared<M, T>, job: &BatchJob, item: u32) -> ItemResult
+    where
+        M: Forward<Scratch = S>,
+    {
+        self.forward(&shared.model, &shared.labels, job, &[item], 0)?.swap_remove(0).1
+    }
+
+    /// Adds the answers of the texts that are equal to those computed, and counts those that took
+    /// one over. A copy of a text that failed is tried on its own, for an error of its own.
+    fn with_copies<M, T>(
+        &mut self,
+        shared: &Shared<M, T>,
+        job: &BatchJob,
+        mut answers: Vec<(u32, ItemResult)>,
+    ) -> (Vec<(u32, ItemResult)>, u64)
+    where
+        M: Forward<Scratch = S>,
+    {
+        let mut deduped = 0;
+        for computed in 0..answers.len() {
+            for &copy in job.sequences.copies(answers[computed].0) {
+                let answer = match &answers[computed].1 {
+                    Ok(sentiment) => {
+                        deduped += 1;
+                        Ok(sentiment.clone())
+                    }
+                    Err(_) => self.single(shared, job, copy),
+                };
+                answers.push((copy, answer));
             }
-        };
-        items.iter().map(alone).collect()
+        }
+        (answers, deduped)
     }
 
     /// One pass over `items`, with room for at least `tokens` tokens.
@@ -124,7 +155,11 @@ impl<S: Send> Worker<S> {
                     (model.scratch(tokens), tokens)
                 }
             };
-            model.forward(&self.batch, &mut scratch, &mut self.logits)?;
+            if job.alone {
+                model.forward_alone(&self.batch, &mut scratch, &mut self.logits)?;
+            } else {
+                model.forward(&self.batch, &mut scratch, &mut self.logits)?;
+            }
             Ok((scratch, room))
         })?);
         let expected = items.len() * model.classes();

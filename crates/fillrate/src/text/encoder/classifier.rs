@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use fillrate_kernels::{Nonlinearity, Precision};
+use fillrate_kernels::{Cpu, Nonlinearity, Precision};
 
 use super::LoadOptions;
 use super::config::EncoderConfig;
@@ -72,7 +72,13 @@ impl EncoderClassifier {
     ///
     /// The classifier reads nothing but first tokens, so that after the last layer's attention
     /// only their rows are computed. (Its queries and scores are still computed for every token.)
-    fn finish(&self, last: &Layer, firsts: &[u32], scratch: &mut ClassifierScratch) -> Result<()> {
+    fn finish(
+        &self,
+        cpu: &Cpu,
+        last: &Layer,
+        firsts: &[u32],
+        scratch: &mut ClassifierScratch,
+    ) -> Result<()> {
         const ROWS: [u32; TILE_ROWS] = {
             let mut rows = [0; TILE_ROWS];
             let mut row = 0;
@@ -82,18 +88,47 @@ impl EncoderClassifier {
             }
             rows
         };
-        let cpu = self.encoder.cpu();
         let states = &scratch.encoder.states;
         cpu.select_rows(&states.hidden, firsts, &mut scratch.firsts.hidden)?;
         cpu.select_rows(&states.context, firsts, &mut scratch.firsts.context)?;
         let workspace = &mut scratch.encoder.workspace;
-        self.encoder.finish_layer(last, &mut scratch.firsts, workspace)?;
+        self.encoder.finish_layer(cpu, last, &mut scratch.firsts, workspace)?;
         // From here on in fp32.
         let rows = &ROWS[..firsts.len()];
         cpu.select_rows(&scratch.firsts.hidden, rows, &mut scratch.features)?;
         let Head { dense, nonlinearity, classifier } = &self.head;
         cpu.linear(&scratch.features, dense, *nonlinearity, &mut scratch.pooled)?;
         cpu.linear(&scratch.pooled, classifier, Nonlinearity::Identity, &mut scratch.logits)?;
+        Ok(())
+    }
+
+    /// One pass on `cpu`, which says over how many tasks each product is split.
+    fn pass(
+        &self,
+        cpu: &Cpu,
+        batch: &PackedBatch,
+        scratch: &mut ClassifierScratch,
+        logits: &mut Vec<f32>,
+    ) -> Result<()> {
+        logits.clear();
+        self.encoder.begin(cpu, batch, &mut scratch.encoder)?;
+        // A configuration without layers is refused when it is read.
+        let Some((last, earlier)) = self.encoder.layers().split_last() else { return Ok(()) };
+        for layer in earlier {
+            self.encoder.attend(cpu, layer, batch, &mut scratch.encoder)?;
+            let encoder = &mut scratch.encoder;
+            self.encoder.finish_layer(cpu, layer, &mut encoder.states, &mut encoder.workspace)?;
+        }
+        self.encoder.attend(cpu, last, batch, &mut scratch.encoder)?;
+        let classes = self.classes();
+        logits.resize(batch.sequences() * classes, 0.0);
+        let firsts = batch.cu_seqlens()[..batch.sequences()].chunks(TILE_ROWS);
+        for (firsts, logits) in firsts.zip(logits.chunks_mut(TILE_ROWS * classes)) {
+            self.finish(cpu, last, firsts, scratch)?;
+            for (row, logits) in logits.chunks_exact_mut(classes).enumerate() {
+                scratch.logits.row_f32(row, logits);
+            }
+        }
         Ok(())
     }
 }
@@ -123,26 +158,16 @@ impl Forward for EncoderClassifier {
         scratch: &mut ClassifierScratch,
         logits: &mut Vec<f32>,
     ) -> Result<()> {
-        logits.clear();
-        self.encoder.begin(batch, &mut scratch.encoder)?;
-        // A configuration without layers is refused when it is read.
-        let Some((last, earlier)) = self.encoder.layers().split_last() else { return Ok(()) };
-        for layer in earlier {
-            self.encoder.attend(layer, batch, &mut scratch.encoder)?;
-            let encoder = &mut scratch.encoder;
-            self.encoder.finish_layer(layer, &mut encoder.states, &mut encoder.workspace)?;
-        }
-        self.encoder.attend(last, batch, &mut scratch.encoder)?;
-        let classes = self.classes();
-        logits.resize(batch.sequences() * classes, 0.0);
-        let firsts = batch.cu_seqlens()[..batch.sequences()].chunks(TILE_ROWS);
-        for (firsts, logits) in firsts.zip(logits.chunks_mut(TILE_ROWS * classes)) {
-            self.finish(last, firsts, scratch)?;
-            for (row, logits) in logits.chunks_exact_mut(classes).enumerate() {
-                scratch.logits.row_f32(row, logits);
-            }
-        }
-        Ok(())
+        self.pass(&self.encoder.cpu().split(1), batch, scratch, logits)
+    }
+
+    fn forward_alone(
+        &self,
+        batch: &PackedBatch,
+        scratch: &mut ClassifierScratch,
+        logits: &mut Vec<f32>,
+    ) -> Result<()> {
+        self.pass(&self.encoder.cpu_for(batch.tokens()), batch, scratch, logits)
     }
 }
 

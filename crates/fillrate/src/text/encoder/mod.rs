@@ -33,7 +33,9 @@ pub struct LoadOptions {
     /// The numeric type of the matrix products. `None` takes int8 if the layers' weights are all
     /// stored as int8, else [`Cpu::auto_precision`].
     pub precision: Option<Precision>,
-    /// The processor that packs the weights and runs the passes.
+    /// The processor that runs the passes. A batch that is computed alone
+    /// ([`Forward::forward_alone`](super::Forward::forward_alone)) and embeddings are split over
+    /// its [`Cpu::ways`]; other passes stay on their thread.
     pub cpu: Cpu,
 }
 

@@ -15,6 +15,10 @@ use crate::{Error, Result};
 /// Source: `torch.nn.functional.normalize`, `eps`.
 const NORM_MIN: f32 = 1e-12;
 
+/// A product's task should have at least this many operations: it then takes ten microseconds or
+/// more, and waking a thread for it a few.
+const TASK_OPERATIONS_MIN: usize = 10_000_000;
+
 /// A transformer encoder with its weights packed for one processor.
 pub struct Encoder {
     config: EncoderConfig,
@@ -99,10 +103,11 @@ impl Encoder {
         scratch: &mut EncoderScratch,
         embeddings: &mut Vec<f32>,
     ) -> Result<()> {
-        self.begin(batch, scratch)?;
+        let cpu = &self.cpu_for(batch.tokens());
+        self.begin(cpu, batch, scratch)?;
         for layer in &self.layers {
-            self.attend(layer, batch, scratch)?;
-            self.finish_layer(layer, &mut scratch.states, &mut scratch.workspace)?;
+            self.attend(cpu, layer, batch, scratch)?;
+            self.finish_layer(cpu, layer, &mut scratch.states, &mut scratch.workspace)?;
         }
         embeddings.clear();
         embeddings.resize(batch.sequences() * self.config.hidden, 0.0);
@@ -124,10 +129,15 @@ impl Encoder {
     }
 
     /// Checks the batch and writes the embedded tokens to the hidden states.
-    pub(super) fn begin(&self, batch: &PackedBatch, scratch: &mut EncoderScratch) -> Result<()> {
+    pub(super) fn begin(
+        &self,
+        cpu: &Cpu,
+        batch: &PackedBatch,
+        scratch: &mut EncoderScratch,
+    ) -> Result<()> {
         self.check(batch, scratch.tokens)?;
         self.write_positions(batch, &mut scratch.positions);
-        self.cpu.embed_layer_norm(
+        cpu.embed_layer_norm(
             &self.embeddings,
             batch.ids(),
             &scratch.positions,
@@ -141,26 +151,28 @@ impl Encoder {
     /// The first half of a layer: attention of every token to its sequence.
     pub(super) fn attend(
         &self,
+        cpu: &Cpu,
         layer: &Layer,
         batch: &PackedBatch,
         scratch: &mut EncoderScratch,
     ) -> Result<()> {
         let EncoderScratch { qkv, states, workspace, .. } = scratch;
-        self.cpu.linear(&states.hidden, &layer.qkv, Nonlinearity::Identity, qkv)?;
+        cpu.linear(&states.hidden, &layer.qkv, Nonlinearity::Identity, qkv)?;
         let sequences = Sequences { cu_seqlens: batch.cu_seqlens(), heads: self.config.heads };
-        self.cpu.attention(qkv, sequences, &mut states.context, workspace)?;
+        cpu.attention(qkv, sequences, &mut states.context, workspace)?;
         Ok(())
     }
 
     /// The second half of a layer, in which the rows have nothing to do with each other.
     pub(super) fn finish_layer(
         &self,
+        cpu: &Cpu,
         layer: &Layer,
         states: &mut LayerStates,
         workspace: &mut Workspace,
     ) -> Result<()> {
         let LayerStates { hidden, context, attended, intermediate } = states;
-        self.cpu.linear_add_layer_norm(
+        cpu.linear_add_layer_norm(
             context,
             &layer.attention_output,
             hidden,
@@ -168,8 +180,8 @@ impl Encoder {
             attended,
             workspace,
         )?;
-        self.cpu.linear(attended, &layer.intermediate, self.config.nonlinearity, intermediate)?;
-        self.cpu.linear_add_layer_norm(
+        cpu.linear(attended, &layer.intermediate, self.config.nonlinearity, intermediate)?;
+        cpu.linear_add_layer_norm(
             intermediate,
             &layer.output,
             attended,
@@ -186,6 +198,12 @@ impl Encoder {
 
     pub(super) const fn cpu(&self) -> &Cpu {
         &self.cpu
+    }
+
+    /// The processor with as many ways as the products of `tokens` tokens are worth.
+    pub(super) fn cpu_for(&self, tokens: usize) -> Cpu {
+        let operations = 2 * tokens * self.config.hidden * self.config.hidden;
+        self.cpu.split(self.cpu.ways().min(operations / TASK_OPERATIONS_MIN))
     }
 
     fn check(&self, batch: &PackedBatch, capacity: usize) -> Result<()> {
