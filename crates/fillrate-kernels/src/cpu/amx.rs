@@ -1,8 +1,9 @@
 //! AMX tiles: bfloat16 and int8 products of 16 × 16 blocks in one instruction.
 //!
-//! Rust has no stable intrinsics for AMX, so the inner loops are inline assembly. Each is one
-//! block of assembly from the first tile load to the last store: nothing outside it relies on a
-//! tile register. All eight tiles are 16 rows of 64 bytes; a packed panel of weights is a sequence
+//! Rust has no stable intrinsics for AMX, so the inner loops are inline assembly. Most are one block
+//! of assembly from the first tile load to the last store. [`Block`] keeps its sums in tile
+//! registers between blocks of assembly: no compiled code can touch them, since nothing is compiled
+//! with AMX enabled, and the system keeps them across context switches as any register. All eight tiles are 16 rows of 64 bytes; a packed panel of weights is a sequence
 //! of such tiles, and so is a block of sixteen rows of an activation.
 //!
 //! Source: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 1, chapter 18.
@@ -205,6 +206,125 @@ macro_rules! block_16x64 {
             }
         }
     };
+}
+
+/// The sums of a block of 32 × 32.
+pub(super) const BLOCK_VALUES: usize = 32 * 32;
+
+/// The 32-bit steps of a row that one tile step multiplies.
+pub(super) const STEP: usize = 16;
+
+/// What a [`Block`] multiplies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Steps {
+    /// Pairs of bfloat16.
+    Bf16,
+    /// Unsigned with signed bytes.
+    Int8,
+}
+
+/// A block of 32 rows × 32 columns on its way: the sums so far are in this thread's tiles 0 to 3.
+pub(super) struct Block {
+    kind: Steps,
+    x: [*const u8; 2],
+    row_bytes: usize,
+    w: [*const u8; 2],
+    left: usize,
+}
+
+/// One step of a block: two tiles of rows, two panels, four products.
+macro_rules! step_32x32 {
+    ($block:ident, $dot:literal) => {
+        asm!(
+            "tileloadd tmm6, [{w0} + {line}]",
+            "tileloadd tmm4, [{x0} + {row}]",
+            concat!($dot, " tmm0, tmm4, tmm6"),
+            "tileloadd tmm7, [{w1} + {line}]",
+            concat!($dot, " tmm1, tmm4, tmm7"),
+            "tileloadd tmm5, [{x1} + {row}]",
+            concat!($dot, " tmm2, tmm5, tmm6"),
+            concat!($dot, " tmm3, tmm5, tmm7"),
+            x0 = in(reg) $block.x[0],
+            x1 = in(reg) $block.x[1],
+            w0 = in(reg) $block.w[0],
+            w1 = in(reg) $block.w[1],
+            row = in(reg) $block.row_bytes,
+            line = in(reg) 64_usize,
+            options(nostack, readonly),
+        )
+    };
+}
+
+impl Steps {
+    /// Begins a block.
+    ///
+    /// # Safety
+    ///
+    /// As `Micro` says, with tiles configured on this thread, on which no other product runs until
+    /// [`Block::finish`]; 32 rows are readable, and the steps are a multiple of [`STEP`].
+    #[inline(always)]
+    pub(super) unsafe fn begin(self, operands: Operands) -> Block {
+        let Operands { x, row_bytes, w, panel_bytes, steps, .. } = operands;
+        // SAFETY: touches tiles alone; the second rows and the second panel exist.
+        unsafe {
+            asm!(
+                "tilezero tmm0",
+                "tilezero tmm1",
+                "tilezero tmm2",
+                "tilezero tmm3",
+                options(nostack, nomem),
+            );
+            let x = [x, x.add(16 * row_bytes)];
+            Block { kind: self, x, row_bytes, w: [w, w.add(panel_bytes)], left: steps / STEP }
+        }
+    }
+}
+
+impl Block {
+    /// Adds the products of the next step.
+    ///
+    /// # Safety
+    ///
+    /// There is a next step, and the block is the one begun last on this thread.
+    #[inline(always)]
+    pub(super) unsafe fn step(&mut self) {
+        debug_assert!(self.left > 0);
+        // SAFETY: a step reads 64 bytes of each of 32 rows and 1 KiB of each of two panels.
+        unsafe {
+            match self.kind {
+                Steps::Bf16 => step_32x32!(self, "tdpbf16ps"),
+                Steps::Int8 => step_32x32!(self, "tdpbusd"),
+            }
+            self.x = self.x.map(|x| x.add(64));
+            self.w = self.w.map(|w| w.add(1024));
+        }
+        self.left -= 1;
+    }
+
+    /// Takes the steps that are left and stores the sums, 32 rows of 32.
+    ///
+    /// # Safety
+    ///
+    /// As [`Self::step`]; there is room for [`BLOCK_VALUES`] sums.
+    #[inline(always)]
+    pub(super) unsafe fn finish(mut self, sums: *mut u32) {
+        // SAFETY: as the caller guarantees.
+        unsafe {
+            while self.left > 0 {
+                self.step();
+            }
+            asm!(
+                "tilestored [{sums} + {out}], tmm0",
+                "tilestored [{sums} + {out} + 64], tmm1",
+                "tilestored [{below} + {out}], tmm2",
+                "tilestored [{below} + {out} + 64], tmm3",
+                sums = in(reg) sums,
+                below = in(reg) sums.add(16 * 32),
+                out = in(reg) 128_usize,
+                options(nostack),
+            );
+        }
+    }
 }
 
 block_32x32! {

@@ -24,6 +24,15 @@ pub(crate) trait Lanes: Copy {
     unsafe fn load_bf16(from: *const bf16) -> Self;
     /// Rounds to nearest, ties to even.
     unsafe fn store_bf16(self, to: *mut bf16);
+    /// Stores one vector after the other, rounded as by [`Self::store_bf16`].
+    #[inline(always)]
+    unsafe fn store_bf16_pair(first: Self, second: Self, to: *mut bf16) {
+        // SAFETY: valid for 32 values by the method's contract.
+        unsafe {
+            first.store_bf16(to);
+            second.store_bf16(to.add(LANES));
+        }
+    }
     /// Reads 32 values: the even ones and the odd ones.
     unsafe fn load_bf16_pairs(from: *const bf16) -> (Self, Self);
     unsafe fn load_i32(from: *const i32) -> Self;
@@ -41,6 +50,48 @@ pub(crate) trait Lanes: Copy {
     unsafe fn round(self) -> Self;
     /// `self * 2ⁿ` for integers `n` in [−126, 127].
     unsafe fn scale_by_power(self, n: Self) -> Self;
+
+    /// The least and the greatest of 0 and `len` values, a multiple of 64. Which of the two zeros
+    /// they are is not said; with a NaN among the values both may be anything.
+    #[inline(always)]
+    unsafe fn extremes_bf16(from: *const bf16, len: usize) -> (f32, f32) {
+        // SAFETY: whole groups of four vectors, as the caller guarantees.
+        unsafe {
+            // Four of each, since every comparison waits for the one before it.
+            let (mut low, mut high) = ([Self::splat(0.0); 4], [Self::splat(0.0); 4]);
+            for group in (0..len).step_by(4 * LANES) {
+                for (index, (low, high)) in low.iter_mut().zip(&mut high).enumerate() {
+                    let x = Self::load_bf16(from.add(group + index * LANES));
+                    *low = low.min(x);
+                    *high = high.max(x);
+                }
+            }
+            let [a, b, c, d] = low;
+            let low = a.min(b).min(c.min(d));
+            let [a, b, c, d] = high;
+            (low.reduce_min(), a.max(b).max(c.max(d)).reduce_max())
+        }
+    }
+
+    /// Writes `len` values, a multiple of 64, as bytes: value · scale + shift with both operations
+    /// rounded, then to the nearest, ties to even. Results lie in [−0.5, 255.5] or are NaN, which
+    /// becomes 0.
+    #[inline(always)]
+    unsafe fn quantize_bf16(
+        from: *const bf16,
+        len: usize,
+        (scale, shift): (f32, f32),
+        to: *mut u8,
+    ) {
+        // SAFETY: whole vectors, as the caller guarantees.
+        unsafe {
+            let (scale, shift) = (Self::splat(scale), Self::splat(shift));
+            for at in (0..len).step_by(LANES) {
+                // Not fused, so that every tier rounds to the same byte.
+                Self::load_bf16(from.add(at)).mul(scale).add(shift).store_u8(to.add(at));
+            }
+        }
+    }
 
     unsafe fn to_array(self) -> [f32; LANES] {
         let mut values = [0.0; LANES];

@@ -119,37 +119,49 @@ static WITHIN: [f32; 2 * LANES] = {
 /// The mean of a row and 1 / √(variance + ε), in two passes: the row is in the first-level cache,
 /// and the one-pass formula cancels. Padding columns are zero and count in neither.
 #[inline(always)]
-unsafe fn moments<L: Lanes>(row: &[f32], norm: &LayerNorm) -> (f32, f32) {
+unsafe fn moments<L: Lanes>(row: &[f32], norm: &LayerNorm) -> (L, f32) {
     // SAFETY: whole chunks of LANES values; `L` is available.
     unsafe {
         let count = norm.width as f32;
-        let mut sum = L::splat(0.0);
-        for chunk in row.chunks_exact(LANES) {
-            sum = sum.add(L::load(chunk.as_ptr()));
+        // Four partial sums, since every addition waits for the one before it.
+        let mut sums = [L::splat(0.0); 4];
+        for group in row.chunks_exact(4 * LANES) {
+            for (sum, chunk) in sums.iter_mut().zip(group.chunks_exact(LANES)) {
+                *sum = sum.add(L::load(chunk.as_ptr()));
+            }
         }
-        let mean = sum.reduce_add() / count;
-        let (whole, tail) =
-            row[..norm.width.next_multiple_of(LANES)].split_at(norm.width / LANES * LANES);
-        let mut squares = L::splat(0.0);
-        for chunk in whole.chunks_exact(LANES) {
-            let deviation = L::load(chunk.as_ptr()).sub(L::splat(mean));
-            squares = deviation.fma(deviation, squares);
+        let mean = L::splat(total(sums) / count);
+        let (groups, tail) = row[..norm.width].split_at(norm.width / (4 * LANES) * (4 * LANES));
+        let mut squares = [L::splat(0.0); 4];
+        for group in groups.chunks_exact(4 * LANES) {
+            for (square, chunk) in squares.iter_mut().zip(group.chunks_exact(LANES)) {
+                let deviation = L::load(chunk.as_ptr()).sub(mean);
+                *square = deviation.fma(deviation, *square);
+            }
         }
-        for chunk in tail.chunks_exact(LANES) {
-            let within = L::load(WITHIN.as_ptr().add(LANES - norm.width % LANES));
-            let deviation = L::load(chunk.as_ptr()).sub(L::splat(mean)).mul(within);
-            squares = deviation.fma(deviation, squares);
+        for (square, chunk) in squares.iter_mut().zip(tail.chunks(LANES)) {
+            // The row goes on with zeros to its stride, so a whole vector may be read.
+            let within = L::load(WITHIN.as_ptr().add(LANES - chunk.len()));
+            let deviation = L::load(chunk.as_ptr()).sub(mean).mul(within);
+            *square = deviation.fma(deviation, *square);
         }
-        let variance = squares.reduce_add() / count;
+        let variance = total(squares) / count;
         (mean, 1.0 / (variance + norm.epsilon).sqrt())
     }
+}
+
+/// The sum of the lanes of four vectors.
+#[inline(always)]
+unsafe fn total<L: Lanes>([a, b, c, d]: [L; 4]) -> f32 {
+    // SAFETY: `L` is available.
+    unsafe { a.add(b).add(c.add(d)).reduce_add() }
 }
 
 #[inline(always)]
 unsafe fn normalize<L: Lanes>(
     row: &[f32],
     norm: &LayerNorm,
-    mean: f32,
+    mean: L,
     scale: f32,
     store: impl Fn(usize, L),
 ) {
@@ -157,7 +169,7 @@ unsafe fn normalize<L: Lanes>(
     for (index, ((x, gamma), beta)) in chunks.zip(norm.beta.chunks_exact(LANES)).enumerate() {
         // SAFETY: whole chunks of LANES values; `L` is available.
         unsafe {
-            let centred = L::load(x.as_ptr()).sub(L::splat(mean)).mul(L::splat(scale));
+            let centred = L::load(x.as_ptr()).sub(mean).mul(L::splat(scale));
             let y = centred.fma(L::load(gamma.as_ptr()), L::load(beta.as_ptr()));
             store(index * LANES, y);
         }

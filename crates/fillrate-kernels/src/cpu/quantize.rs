@@ -3,7 +3,7 @@
 #![allow(unsafe_code, reason = "lane operations gated by the tier, over checked bounds")]
 
 use super::dispatch::{Kernel, dispatch};
-use super::lanes::{LANES, Lanes};
+use super::lanes::Lanes;
 use crate::Tier;
 use crate::activation::{Activation, Values};
 
@@ -28,22 +28,13 @@ impl Kernel for Quantize<'_> {
         for row in 0..*rows {
             let from = &values[row * *stride..(row + 1) * *stride];
             let to = &mut quantized.bytes[row * *stride..(row + 1) * *stride];
-            // SAFETY: whole chunks of LANES values; `L` is available by the trait's contract.
+            // SAFETY: whole chunks of LANES values, and a stride is a multiple of 64; `L` is available
+            // by the trait's contract.
             unsafe {
-                let (mut low, mut high) = (L::splat(0.0), L::splat(0.0));
-                for chunk in from.chunks_exact(LANES) {
-                    let x = L::load_bf16(chunk.as_ptr());
-                    low = low.min(x);
-                    high = high.max(x);
-                }
-                let (scale, zero_point) = affine(low.reduce_min(), high.reduce_max());
-                let inverse = L::splat(1.0 / scale);
-                let zero = L::splat(zero_point);
-                for (from, to) in from.chunks_exact(LANES).zip(to.chunks_exact_mut(LANES)) {
-                    let x = L::load_bf16(from.as_ptr());
-                    // Not fused, so that every tier rounds to the same byte.
-                    x.mul(inverse).add(zero).store_u8(to.as_mut_ptr());
-                }
+                let (low, high) = L::extremes_bf16(from.as_ptr(), from.len());
+                let (scale, zero_point) = affine(low, high);
+                let affine = (1.0 / scale, zero_point);
+                L::quantize_bf16(from.as_ptr(), from.len(), affine, to.as_mut_ptr());
                 quantized.scales[row] = scale;
                 quantized.zero_points[row] = zero_point;
             }

@@ -74,6 +74,51 @@ fn tolerance(precision: Precision) -> (f32, f32) {
 }
 
 proptest! {
+    // Wide rows are slow for the oracle; each case takes both ends of a product.
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    #[test]
+    fn products_of_wide_rows_equal_the_oracle(
+        rows in 1_usize..80, inputs in 500_usize..1200, outputs in 1_usize..100,
+        f in prop::sample::select(vec![Nonlinearity::Identity, Nonlinearity::Gelu]),
+        ways in 1_usize..4, seed: u64,
+    ) {
+        let mut values = Values(seed);
+        let shape = LinearShape { inputs, outputs };
+        let x: Vec<f32> = values.take(rows * inputs).iter().map(|x| 0.1 * x).collect();
+        let (w, b) = (values.take(inputs * outputs), values.take(outputs));
+        let residual = values.take(rows * outputs);
+        let norm = LayerNorm::new(&vec![1.0; outputs], &vec![0.0; outputs], 1.0).unwrap();
+        for precision in [Precision::Bf16, Precision::Int8] {
+            let linear = Linear::pack(&w, Some(&b), shape, precision).unwrap();
+            let (x, residual) = (rounded(&x, precision), rounded(&residual, precision));
+            let product = |f| match precision {
+                Precision::Int8 => scalar::linear_int8(&x, &w, &b, shape, f),
+                _ => scalar::linear(&x, &rounded(&w, precision), &b, shape, f),
+            };
+            let sum: Vec<f32> =
+                product(Nonlinearity::Identity).iter().zip(&residual).map(|(a, b)| a + b).collect();
+            let normed =
+                scalar::layer_norm(&sum, &vec![1.0; outputs], &vec![0.0; outputs], 1.0);
+            let (input, residual) =
+                (filled(&x, inputs, precision), filled(&residual, outputs, precision));
+            let (absolute, relative) = tolerance(precision);
+            for &tier in Tier::available() {
+                let cpu = Cpu::with_tier(tier).unwrap().split(ways);
+                let context = format!("{tier} {precision}");
+                let mut out = dirty(rows, outputs, precision);
+                cpu.linear(&input, &linear, f, &mut out).unwrap();
+                assert_close(&contents(&out), &product(f), 4.0 * absolute, relative, &context);
+                let mut workspace = Workspace::new(rows, outputs, 1, 1);
+                cpu.linear_add_layer_norm(&input, &linear, &residual, &norm, &mut out, &mut workspace)
+                    .unwrap();
+                assert_close(&contents(&out), &normed, 20.0 * absolute, relative, &context);
+            }
+        }
+    }
+}
+
+proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 
     #[test]

@@ -188,7 +188,11 @@ macro_rules! halves {
 }
 
 macro_rules! avx512_lanes {
-    ($(#[$doc:meta])* $name:ident, $bits:ident => $narrow:block) => {
+    (
+        $(#[$doc:meta])*
+        $name:ident, $bits:ident => $narrow:block
+        $(, $first:ident and $second:ident => $pair:block)?
+    ) => {
         $(#[$doc])*
         #[derive(Clone, Copy)]
         pub(crate) struct $name(__m512);
@@ -218,6 +222,13 @@ macro_rules! avx512_lanes {
                 let $bits = self.0;
                 unsafe { _mm256_storeu_si256(to.cast(), $narrow) }
             }
+            $(
+                #[inline(always)]
+                unsafe fn store_bf16_pair(first: Self, second: Self, to: *mut bf16) {
+                    let ($first, $second) = (first.0, second.0);
+                    unsafe { _mm512_storeu_si512(to.cast(), $pair) }
+                }
+            )?
             #[inline(always)]
             unsafe fn load_bf16_pairs(from: *const bf16) -> (Self, Self) {
                 unsafe {
@@ -238,6 +249,58 @@ macro_rules! avx512_lanes {
                 unsafe {
                     let words = _mm512_cvtps_epi32(_mm512_max_ps(self.0, _mm512_setzero_ps()));
                     _mm_storeu_si128(to.cast(), _mm512_cvtusepi32_epi8(words));
+                }
+            }
+            #[inline(always)]
+            unsafe fn quantize_bf16(
+                from: *const bf16,
+                len: usize,
+                (scale, shift): (f32, f32),
+                to: *mut u8,
+            ) {
+                unsafe {
+                    let (scale, shift) = (Self::splat(scale), Self::splat(shift));
+                    let bytes = |x: Self| _mm512_cvtps_epi32(x.mul(scale).add(shift).0);
+                    // Even and odd values are halves of 32-bit words before and after.
+                    let words = |from: *const bf16| {
+                        let (even, odd) = Self::load_bf16_pairs(from);
+                        let odd = _mm512_slli_epi32::<16>(bytes(odd));
+                        _mm512_mask_blend_epi16(0xaaaa_aaaa, bytes(even), odd)
+                    };
+                    // Packing saturates, and mixes the 128-bit lanes of its operands.
+                    let order = _mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7);
+                    for at in (0..len).step_by(64) {
+                        let packed = _mm512_packus_epi16(words(from.add(at)), words(from.add(at + 32)));
+                        let ordered = _mm512_permutexvar_epi64(order, packed);
+                        _mm512_storeu_si512(to.add(at).cast(), ordered);
+                    }
+                }
+            }
+            #[inline(always)]
+            unsafe fn extremes_bf16(from: *const bf16, len: usize) -> (f32, f32) {
+                unsafe {
+                    // As signed integers, bf16 values of 0 and above are in their order and lie
+                    // above all others; as unsigned ones, those below 0 are in the opposite order
+                    // and lie above all others.
+                    let zero = _mm512_setzero_si512();
+                    let (mut low, mut high) = ([zero; 2], [zero; 2]);
+                    for at in (0..len).step_by(64) {
+                        for half in 0..2 {
+                            let bits = _mm512_loadu_si512(from.add(at + 32 * half).cast());
+                            low[half] = _mm512_max_epu16(low[half], bits);
+                            high[half] = _mm512_max_epi16(high[half], bits);
+                        }
+                    }
+                    let mut bits = [0_u16; 32];
+                    let greatest = |bits: &[u16; 32]| bits.iter().fold(0, |a, b| a.max(*b));
+                    let from_bits = |bits: u16| f32::from_bits(u32::from(bits) << 16);
+                    let low = _mm512_max_epu16(low[0], low[1]);
+                    _mm512_storeu_si512(bits.as_mut_ptr().cast(), low);
+                    // What has no sign comes from a row without negative values.
+                    let low = from_bits(greatest(&bits)).min(0.0);
+                    let high = _mm512_max_epi16(high[0], high[1]);
+                    _mm512_storeu_si512(bits.as_mut_ptr().cast(), high);
+                    (low, from_bits(greatest(&bits)))
                 }
             }
             #[inline(always)]
@@ -319,5 +382,7 @@ avx512_lanes! {
     /// One AVX-512 register, rounding to bfloat16 with one instruction.
     Avx512Bf16, x => {
         std::mem::transmute::<__m256bh, __m256i>(_mm512_cvtneps_pbh(x))
+    }, first and second => {
+        std::mem::transmute::<__m512bh, __m512i>(_mm512_cvtne2ps_pbh(second, first))
     }
 }

@@ -5,21 +5,23 @@
 
 use rayon::prelude::*;
 
-use super::epilogue::{Acc, Epilogue, Output, Residual, Tile};
+use super::epilogue::{Acc, Apply, Epilogue, Finish, Loops, Output, Residual, Store, Tile};
 use super::micro::{Micro, Operands};
 use super::{Linear, Nonlinearity, Weights};
 use crate::activation::{Activation, Values, stride_for};
 use crate::buffer::LINE_BYTES;
 use crate::cpu::Cpu;
+#[cfg(target_arch = "x86_64")]
+use crate::cpu::amx;
 use crate::cpu::dispatch::{Kernel, dispatch};
 use crate::cpu::lanes::{LANES, Lanes};
 
 /// The largest block that any inner loop computes.
 const TILE_VALUES_MAX: usize = 32 * 64;
 
-/// A block of sums, f32 or i32, on its way from an inner loop to the epilogue.
+/// A block of `N` sums, f32 or i32, on its way from an inner loop to the epilogue.
 #[repr(C, align(64))]
-struct TileBuffer([u32; TILE_VALUES_MAX]);
+struct TileBuffer<const N: usize>([u32; N]);
 
 /// Writes f(x Wᵀ + b) + residual to `output`, for shapes that the op has checked.
 pub(super) fn multiply(
@@ -71,31 +73,126 @@ struct Groups<'a> {
 impl Kernel for Groups<'_> {
     #[inline(always)]
     unsafe fn run<L: Lanes>(self) {
-        let Product { operands, rows, epilogue, micro } = self.product;
-        let mut buffer = TileBuffer([0; TILE_VALUES_MAX]);
+        let Product { epilogue, micro, .. } = self.product;
         micro.enter();
+        // SAFETY: `L` is available by the trait's contract.
+        unsafe { epilogue.choose::<L>(self) };
+        micro.leave();
+    }
+}
+
+impl Loops for Groups<'_> {
+    #[inline(always)]
+    unsafe fn run<L: Lanes, A: Apply, S: Store>(self, finish: Finish<'_, A, S>) {
+        // SAFETY: `L` is available by the trait's contract.
+        unsafe {
+            #[cfg(target_arch = "x86_64")]
+            if let Some(steps) = self.product.micro.steps
+                && self.product.is_worth_overlapping()
+            {
+                self.overlapped::<L, A, S>(steps, &finish);
+                return;
+            }
+            self.blocks::<L, A, S>(&finish);
+        }
+    }
+}
+
+impl Product<'_> {
+    /// The block of sums at `row` and `column`.
+    fn tile(&self, sums: *mut u32, row: usize, column: usize) -> Tile {
+        let Micro { rows, columns, .. } = self.micro;
+        let acc = if self.operands.integer { Acc::I32(sums.cast()) } else { Acc::F32(sums.cast()) };
+        Tile { acc, row, rows: rows.min(self.rows - row), column, columns }
+    }
+
+    /// Whether a block has enough tile steps to hide the epilogue of the one before it.
+    #[cfg(target_arch = "x86_64")]
+    fn is_worth_overlapping(&self) -> bool {
+        let steps = self.operands.steps / amx::STEP;
+        steps >= 2 * OVERLAP_STEPS || (steps >= OVERLAP_STEPS && !self.epilogue.is_identity())
+    }
+}
+
+/// The steps over which the epilogue of a block of 32 rows is spread.
+#[cfg(target_arch = "x86_64")]
+const OVERLAP_STEPS: usize = 8;
+
+impl Groups<'_> {
+    /// One block after the other: sums, then epilogue.
+    ///
+    /// # Safety
+    ///
+    /// `L` is available.
+    #[inline(always)]
+    unsafe fn blocks<L: Lanes, A: Apply, S: Store>(self, finish: &Finish<'_, A, S>) {
+        let product = self.product;
+        let Product { operands, rows, micro, .. } = product;
+        let mut buffer = TileBuffer([0; TILE_VALUES_MAX]);
         for group in self.range {
             let column = group * micro.columns;
             for row in (0..*rows).step_by(micro.rows) {
-                let tile_rows = micro.rows.min(rows - row);
-                let sums = buffer.0.as_mut_ptr();
-                // SAFETY: rows row..row + tile_rows and the group's panels exist; activations have
+                let tile = product.tile(buffer.0.as_mut_ptr(), row, column);
+                // SAFETY: rows row..row + tile.rows and the group's panels exist; activations have
                 // room for whole tiles of rows, so a block may read past the last one; the buffer
-                // holds the largest tile. `L` is available by the trait's contract, the inner
-                // loop by `Micro::choose`.
+                // holds the largest tile. `L` is available by the contract, the inner loop by
+                // `Micro::choose`.
                 unsafe {
-                    (micro.run)(operands.at(row, column / LANES), tile_rows, sums);
-                    let acc = if operands.integer {
-                        Acc::I32(sums.cast())
-                    } else {
-                        Acc::F32(sums.cast())
-                    };
-                    let tile = Tile { acc, row, rows: tile_rows, column, columns: micro.columns };
-                    epilogue.finish::<L>(tile);
+                    let operands = operands.at(row, column / LANES);
+                    (micro.run)(operands, tile.rows, buffer.0.as_mut_ptr());
+                    finish.rows::<L>(tile, 0..tile.rows);
                 }
             }
         }
-        micro.leave();
+    }
+
+    /// The same in AMX tiles, where the epilogue of a block runs under the products of the next:
+    /// tiles multiply beside the vector units, but a whole epilogue at once is more than the
+    /// processor looks ahead.
+    ///
+    /// # Safety
+    ///
+    /// `L` is available.
+    #[cfg(target_arch = "x86_64")]
+    #[inline(always)]
+    unsafe fn overlapped<L: Lanes, A: Apply, S: Store>(
+        self,
+        steps: amx::Steps,
+        finish: &Finish<'_, A, S>,
+    ) {
+        let product = self.product;
+        let Product { operands, rows, micro, .. } = product;
+        let rows_per_step = micro.rows / OVERLAP_STEPS;
+        let mut buffers = [const { TileBuffer([0; amx::BLOCK_VALUES]) }; 2];
+        let buffers = buffers.each_mut().map(|buffer| buffer.0.as_mut_ptr());
+        let mut turn = 0;
+        let mut previous: Option<Tile> = None;
+        for group in self.range {
+            let column = group * micro.columns;
+            for row in (0..*rows).step_by(micro.rows) {
+                // The sums of the block before are in the other buffer.
+                turn = 1 - turn;
+                let sums = buffers[turn];
+                // SAFETY: as in `blocks`; there are at least OVERLAP_STEPS steps.
+                unsafe {
+                    let mut block = steps.begin(operands.at(row, column / LANES));
+                    for step in 0..OVERLAP_STEPS {
+                        block.step();
+                        if let Some(tile) = previous {
+                            let first = (step * rows_per_step).min(tile.rows);
+                            let end = (first + rows_per_step).min(tile.rows);
+                            finish.rows::<L>(tile, first..end);
+                        }
+                    }
+                    block.finish(sums);
+                }
+                previous = Some(product.tile(sums, row, column));
+            }
+        }
+        if let Some(tile) = previous {
+            // SAFETY: as in `blocks`.
+            unsafe { finish.rows::<L>(tile, 0..tile.rows) };
+        }
     }
 }
 

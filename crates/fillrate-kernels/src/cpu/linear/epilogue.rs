@@ -3,6 +3,7 @@
 #![allow(unsafe_code, reason = "lane operations gated by the tier, over blocks the driver checks")]
 
 use std::marker::PhantomData;
+use std::ops::Range;
 
 use half::bf16;
 
@@ -59,7 +60,7 @@ enum To {
 }
 
 /// The scales of an int8 product.
-struct Integer<'a> {
+pub(super) struct Integer<'a> {
     row_scales: &'a [f32],
     zero_points: &'a [f32],
     column_scales: &'a [f32],
@@ -90,38 +91,35 @@ impl<'a> Epilogue<'a> {
         Self { bias: &weights.bias, integer, f, residual, to, output: PhantomData }
     }
 
-    /// Finishes one block and stores it.
+    /// Hands the loops of a product what finishes its rows. Every choice is made here, outside the
+    /// loops, so that each combination that occurs gets loops of its own.
     ///
     /// # Safety
     ///
-    /// The tile's rows and columns exist in the output (columns up to its stride) and in the
-    /// residual, nobody else writes them, and `L` is available.
+    /// `L` is available.
     #[inline(always)]
-    pub(super) unsafe fn finish<L: Lanes>(&self, tile: Tile) {
-        // SAFETY: as the caller guarantees. Every choice is made here, outside the loops, so that
-        // each combination that occurs gets loops of its own.
+    pub(super) unsafe fn choose<L: Lanes>(&self, loops: impl Loops) {
+        // SAFETY: as the caller guarantees.
         unsafe {
             match (self.to, self.residual) {
                 (To::F32(to, stride), None) => match self.f {
-                    Nonlinearity::Gelu => self.columns::<L, Gelu, _>(tile, ToF32(to, stride)),
-                    _ => self.other_shapes::<L, _>(tile, ToF32(to, stride)),
+                    Nonlinearity::Gelu => loops.run::<L, Gelu, _>(self.finish(ToF32(to, stride))),
+                    _ => self.other_shapes::<L, _>(ToF32(to, stride), loops),
                 },
                 (To::Bf16(to, stride), None) => match self.f {
                     Nonlinearity::Gelu => {
-                        self.columns::<L, GeluForBf16, _>(tile, ToBf16(to, stride));
+                        loops.run::<L, GeluForBf16, _>(self.finish(ToBf16(to, stride)));
                     }
-                    _ => self.other_shapes::<L, _>(tile, ToBf16(to, stride)),
+                    _ => self.other_shapes::<L, _>(ToBf16(to, stride), loops),
                 },
-                (To::F32(to, stride), Some(residual)) => match residual {
-                    Residual::F32(from, from_stride) => {
-                        let from = (from.as_ptr(), from_stride);
-                        self.columns::<L, Identity, _>(tile, AddF32(from, to, stride));
-                    }
-                    Residual::Bf16(from, from_stride) => {
-                        let from = (from.as_ptr(), from_stride);
-                        self.columns::<L, Identity, _>(tile, AddBf16(from, to, stride));
-                    }
-                },
+                (To::F32(to, stride), Some(Residual::F32(from, from_stride))) => {
+                    let to = AddF32((from.as_ptr(), from_stride), to, stride);
+                    loops.run::<L, Identity, _>(self.finish(to));
+                }
+                (To::F32(to, stride), Some(Residual::Bf16(from, from_stride))) => {
+                    let to = AddBf16((from.as_ptr(), from_stride), to, stride);
+                    loops.run::<L, Identity, _>(self.finish(to));
+                }
                 (To::Bf16(..), Some(_)) => unreachable!("sums with a residual are kept in f32"),
             }
         }
@@ -129,60 +127,141 @@ impl<'a> Epilogue<'a> {
 
     /// Chooses the non-linearity, GELU apart, whose form depends on the output's type.
     #[inline(always)]
-    unsafe fn other_shapes<L: Lanes, S: Store>(&self, tile: Tile, to: S) {
-        // SAFETY: as in `finish`.
+    unsafe fn other_shapes<L: Lanes, S: Store>(&self, to: S, loops: impl Loops) {
+        // SAFETY: as in `choose`.
         unsafe {
             match self.f {
                 Nonlinearity::Identity | Nonlinearity::Gelu => {
-                    self.columns::<L, Identity, S>(tile, to);
+                    loops.run::<L, Identity, S>(self.finish(to));
                 }
-                Nonlinearity::GeluTanh => self.columns::<L, GeluTanh, S>(tile, to),
-                Nonlinearity::Relu => self.columns::<L, Relu, S>(tile, to),
-                Nonlinearity::Tanh => self.columns::<L, Tanh, S>(tile, to),
+                Nonlinearity::GeluTanh => loops.run::<L, GeluTanh, S>(self.finish(to)),
+                Nonlinearity::Relu => loops.run::<L, Relu, S>(self.finish(to)),
+                Nonlinearity::Tanh => loops.run::<L, Tanh, S>(self.finish(to)),
+            }
+        }
+    }
+
+    /// Whether sums are only scaled, shifted and added to.
+    #[cfg(target_arch = "x86_64")]
+    pub(super) fn is_identity(&self) -> bool {
+        self.f == Nonlinearity::Identity
+    }
+
+    #[inline(always)]
+    fn finish<A, S>(&self, to: S) -> Finish<'_, A, S> {
+        let Self { bias, integer, .. } = self;
+        Finish { bias, integer: integer.as_ref(), to, f: PhantomData }
+    }
+}
+
+/// The loops around the blocks of a product.
+pub(super) trait Loops {
+    /// Computes every block, and finishes its rows.
+    ///
+    /// # Safety
+    ///
+    /// `L` is available.
+    unsafe fn run<L: Lanes, A: Apply, S: Store>(self, finish: Finish<'_, A, S>);
+}
+
+/// Turns sums into results for one non-linearity `A` and one kind of destination `S`.
+pub(super) struct Finish<'a, A, S> {
+    bias: &'a [f32],
+    integer: Option<&'a Integer<'a>>,
+    to: S,
+    f: PhantomData<A>,
+}
+
+impl<A: Apply, S: Store> Finish<'_, A, S> {
+    /// Finishes some rows of a block, counted from its first, and stores them.
+    ///
+    /// # Safety
+    ///
+    /// The rows and the block's columns exist in the output (columns up to its stride) and in the
+    /// residual, nobody else writes them, and `L` is available.
+    #[inline(always)]
+    pub(super) unsafe fn rows<L: Lanes>(&self, tile: Tile, rows: Range<usize>) {
+        // SAFETY: as the caller guarantees.
+        unsafe {
+            if tile.columns == LANES {
+                self.columns::<L, 1>(tile, rows, 0);
+                return;
+            }
+            for offset in (0..tile.columns).step_by(2 * LANES) {
+                self.columns::<L, 2>(tile, rows.clone(), offset);
             }
         }
     }
 
     /// Stores f(sum + bias), or for integers f(row scale · column scale · (sum − z · Σ w) + bias)
-    /// with z the row's zero point. What belongs to a column is loaded once for all rows.
+    /// with z the row's zero point, for `V` vectors of columns. What belongs to a column is loaded
+    /// once for all rows.
     #[inline(always)]
-    unsafe fn columns<L: Lanes, A: Apply, S: Store>(&self, tile: Tile, to: S) {
-        let Tile { acc, row: first, rows, column: left, columns } = tile;
-        for offset in (0..columns).step_by(LANES) {
-            let column = left + offset;
-            // SAFETY: as in `finish`; bias, scales and sums are padded to the output's stride, and
-            // row scales and zero points exist for every row.
-            unsafe {
-                let bias = L::load(self.bias.as_ptr().add(column));
-                match (acc, &self.integer) {
-                    (Acc::I32(sums), Some(integer)) => {
-                        let weights = L::load(integer.column_sums.as_ptr().add(column));
-                        let scale = L::load(integer.column_scales.as_ptr().add(column));
-                        for index in 0..rows {
-                            let row = first + index;
-                            let zero = L::splat(-*integer.zero_points.get_unchecked(row));
-                            let row_scale = L::splat(*integer.row_scales.get_unchecked(row));
-                            let sum = L::load_i32(sums.add(index * columns + offset));
-                            let y = zero.fma(weights, sum).fma(scale.mul(row_scale), bias);
-                            to.store(Cell { row, column }, A::apply(y));
+    unsafe fn columns<L: Lanes, const V: usize>(
+        &self,
+        tile: Tile,
+        rows: Range<usize>,
+        offset: usize,
+    ) {
+        let Tile { acc, row: first, column: left, columns, .. } = tile;
+        let column = left + offset;
+        // SAFETY: as in `rows`; bias, scales and sums are padded to the output's stride, and row
+        // scales and zero points exist for every row.
+        unsafe {
+            let bias = load::<L, V>(self.bias, column);
+            match (acc, self.integer) {
+                (Acc::I32(sums), Some(integer)) => {
+                    let weights = load::<L, V>(integer.column_sums, column);
+                    let scale = load::<L, V>(integer.column_scales, column);
+                    for index in rows {
+                        let row = first + index;
+                        let zero = L::splat(-*integer.zero_points.get_unchecked(row));
+                        let row_scale = L::splat(*integer.row_scales.get_unchecked(row));
+                        let sums = sums.add(index * columns + offset);
+                        let mut y = bias;
+                        for v in 0..V {
+                            let sum = zero.fma(weights[v], L::load_i32(sums.add(v * LANES)));
+                            y[v] = A::apply(sum.fma(scale[v].mul(row_scale), bias[v]));
                         }
+                        self.to.store(Cell { row, column }, y);
                     }
-                    (Acc::F32(sums), _) => {
-                        for index in 0..rows {
-                            let y = L::load(sums.add(index * columns + offset)).add(bias);
-                            to.store(Cell { row: first + index, column }, A::apply(y));
-                        }
-                    }
-                    (Acc::I32(_), None) => unreachable!("integer sums have scales"),
                 }
+                (Acc::F32(sums), _) => {
+                    for index in rows {
+                        let sums = sums.add(index * columns + offset);
+                        let mut y = bias;
+                        for (v, y) in y.iter_mut().enumerate() {
+                            *y = A::apply(L::load(sums.add(v * LANES)).add(*y));
+                        }
+                        self.to.store(Cell { row: first + index, column }, y);
+                    }
+                }
+                (Acc::I32(_), None) => unreachable!("integer sums have scales"),
             }
         }
     }
 }
 
+/// `V` vectors of what belongs to the columns from `column` on.
+///
+/// # Safety
+///
+/// There are so many values, and `L` is available.
+#[inline(always)]
+unsafe fn load<L: Lanes, const V: usize>(from: &[f32], column: usize) -> [L; V] {
+    // SAFETY: as the caller guarantees. (A closure would not be compiled for the tier.)
+    unsafe {
+        let mut vectors = [L::splat(0.0); V];
+        for (v, vector) in vectors.iter_mut().enumerate() {
+            *vector = L::load(from.as_ptr().add(column + v * LANES));
+        }
+        vectors
+    }
+}
+
 /// Where sixteen values of a matrix begin.
 #[derive(Clone, Copy)]
-struct Cell {
+pub(super) struct Cell {
     row: usize,
     column: usize,
 }
@@ -196,7 +275,7 @@ impl Cell {
 }
 
 /// A non-linearity as a type, so that every loop is compiled for its own.
-trait Apply {
+pub(super) trait Apply {
     /// # Safety
     ///
     /// `L` is available.
@@ -205,7 +284,7 @@ trait Apply {
 
 macro_rules! apply {
     ($($name:ident: |$x:ident| $result:expr;)*) => {$(
-        struct $name;
+        pub(super) struct $name;
 
         impl Apply for $name {
             #[inline(always)]
@@ -228,61 +307,85 @@ apply! {
 }
 
 /// A destination: a matrix and its stride, with what is added on the way.
-trait Store: Copy {
+pub(super) trait Store: Copy {
+    /// Stores one vector after the other from a cell on.
+    ///
     /// # Safety
     ///
-    /// Every matrix has the cell, and `L` is available.
-    unsafe fn store<L: Lanes>(self, at: Cell, y: L);
+    /// Every matrix has the cells, and `L` is available.
+    unsafe fn store<L: Lanes, const V: usize>(self, at: Cell, y: [L; V]);
 }
 
 #[derive(Clone, Copy)]
-struct ToF32(*mut f32, usize);
+pub(super) struct ToF32(*mut f32, usize);
 
 #[derive(Clone, Copy)]
-struct ToBf16(*mut bf16, usize);
+pub(super) struct ToBf16(*mut bf16, usize);
 
 /// Adds a residual, then stores as f32.
 #[derive(Clone, Copy)]
-struct AddF32((*const f32, usize), *mut f32, usize);
+pub(super) struct AddF32((*const f32, usize), *mut f32, usize);
 
 /// The same with a bf16 residual.
 #[derive(Clone, Copy)]
-struct AddBf16((*const bf16, usize), *mut f32, usize);
+pub(super) struct AddBf16((*const bf16, usize), *mut f32, usize);
 
 // SAFETY (of the four implementations): as the caller guarantees.
 impl Store for ToF32 {
     #[inline(always)]
-    unsafe fn store<L: Lanes>(self, at: Cell, y: L) {
+    unsafe fn store<L: Lanes, const V: usize>(self, at: Cell, y: [L; V]) {
         // SAFETY: as above.
-        unsafe { y.store(self.0.add(at.offset(self.1))) }
+        unsafe {
+            let to = self.0.add(at.offset(self.1));
+            for (v, y) in y.into_iter().enumerate() {
+                y.store(to.add(v * LANES));
+            }
+        }
     }
 }
 
 impl Store for ToBf16 {
     #[inline(always)]
-    unsafe fn store<L: Lanes>(self, at: Cell, y: L) {
+    unsafe fn store<L: Lanes, const V: usize>(self, at: Cell, y: [L; V]) {
         // SAFETY: as above.
-        unsafe { y.store_bf16(self.0.add(at.offset(self.1))) }
+        unsafe {
+            let to = self.0.add(at.offset(self.1));
+            if let [first, second] = y.as_slice() {
+                // A whole cache line at once.
+                L::store_bf16_pair(*first, *second, to);
+                return;
+            }
+            for (v, y) in y.into_iter().enumerate() {
+                y.store_bf16(to.add(v * LANES));
+            }
+        }
     }
 }
 
 impl Store for AddF32 {
     #[inline(always)]
-    unsafe fn store<L: Lanes>(self, at: Cell, y: L) {
+    unsafe fn store<L: Lanes, const V: usize>(self, at: Cell, y: [L; V]) {
         let Self((from, from_stride), to, stride) = self;
         // SAFETY: as above.
-        unsafe { y.add(L::load(from.add(at.offset(from_stride)))).store(to.add(at.offset(stride))) }
+        unsafe {
+            let (from, to) = (from.add(at.offset(from_stride)), to.add(at.offset(stride)));
+            for (v, y) in y.into_iter().enumerate() {
+                y.add(L::load(from.add(v * LANES))).store(to.add(v * LANES));
+            }
+        }
     }
 }
 
 impl Store for AddBf16 {
     #[inline(always)]
-    unsafe fn store<L: Lanes>(self, at: Cell, y: L) {
+    unsafe fn store<L: Lanes, const V: usize>(self, at: Cell, y: [L; V]) {
         let Self((from, from_stride), to, stride) = self;
         // SAFETY: as above.
         unsafe {
-            let residual = L::load_bf16(from.add(at.offset(from_stride)));
-            y.add(residual).store(to.add(at.offset(stride)));
+            let (from, to) = (from.add(at.offset(from_stride)), to.add(at.offset(stride)));
+            for (v, y) in y.into_iter().enumerate() {
+                y.add(L::load_bf16(from.add(v * LANES))).store(to.add(v * LANES));
+            }
         }
     }
 }

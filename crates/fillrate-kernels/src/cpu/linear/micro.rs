@@ -57,12 +57,22 @@ pub(super) struct Micro {
     pub(super) rows: usize,
     pub(super) columns: usize,
     pub(super) run: unsafe fn(Operands, usize, *mut u32),
+    /// AMX only: the same block a step at a time, where blocks are of 32 × 32.
+    #[cfg(target_arch = "x86_64")]
+    pub(super) steps: Option<amx::Steps>,
     tiles: bool,
 }
 
 impl Micro {
     const fn new(rows: usize, columns: usize, run: unsafe fn(Operands, usize, *mut u32)) -> Self {
-        Self { rows, columns, run, tiles: false }
+        Self {
+            rows,
+            columns,
+            run,
+            #[cfg(target_arch = "x86_64")]
+            steps: None,
+            tiles: false,
+        }
     }
 
     /// The fastest inner loop of `tier` for `precision` and a product of `rows` rows.
@@ -76,8 +86,12 @@ impl Micro {
                     _ if rows > 16 => amx::bf16_32x32,
                     _ => amx::bf16_16x64,
                 };
-                let (rows, columns) = if rows > 16 { (32, 32) } else { (16, 64) };
-                return Self { tiles: true, ..Self::new(rows, columns, run) };
+                if rows <= 16 {
+                    return Self { tiles: true, ..Self::new(16, 64, run) };
+                }
+                let steps =
+                    if precision == Precision::Int8 { amx::Steps::Int8 } else { amx::Steps::Bf16 };
+                return Self { tiles: true, steps: Some(steps), ..Self::new(32, 32, run) };
             }
             (Tier::Avx512Bf16, Precision::Bf16) => return Self::new(6, 64, x86::bf16_dot),
             (Tier::Avx512 | Tier::Avx512Bf16, Precision::Int8) => {
