@@ -43,7 +43,7 @@ complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "doctor" -d 'Say w
 complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "models" -d 'List, show, pull and verify models'
 complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "completions" -d 'Print a completion script for your shell'
 complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "generate" -d 'Write a generated file of the documentation to standard output'
-complete -c fillrate -n "__fish_fillrate_using_subcommand score" -l model -d 'A registered model, or a directory with config.json, model.safetensors and a tokenizer [default: vader]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand score" -l model -d 'A registered model, or a directory with config.json, model.safetensors and a tokenizer [default: news-mini]' -r
 complete -c fillrate -n "__fish_fillrate_using_subcommand score" -l text-column -d 'The column that holds the text [default: the first of text, title, headline]' -r
 complete -c fillrate -n "__fish_fillrate_using_subcommand score" -l input-format -d 'The format of the input [default: from its extension]' -r -f -a "csv\t'Comma-separated values with a header'
 jsonl\t'One JSON object per line'
@@ -74,7 +74,7 @@ complete -c fillrate -n "__fish_fillrate_using_subcommand score" -l raw -d 'Add 
 complete -c fillrate -n "__fish_fillrate_using_subcommand score" -s q -l quiet -d 'Say nothing but errors'
 complete -c fillrate -n "__fish_fillrate_using_subcommand score" -s v -l verbose -d 'Say more about what is done and why'
 complete -c fillrate -n "__fish_fillrate_using_subcommand score" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l model -d 'A registered model, or a directory with config.json, model.safetensors and a tokenizer [default: vader]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l model -d 'A registered model, or a directory with config.json, model.safetensors and a tokenizer [default: news-mini]' -r
 complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l precision -d 'The type the encoder computes in [default: auto, int8 if the model is, else bf16 or fp32]' -r -f -a "auto\t'int8 for a model that ships int8, else bf16 where the processor has it, else fp32'
 fp32\t'32-bit floating point'
 bf16\t'16-bit brain floating point, summed in 32 bits'

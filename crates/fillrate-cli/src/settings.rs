@@ -27,7 +27,7 @@ use crate::failure::hinted;
 use crate::output::Printer;
 
 /// The model that scores when none is named.
-pub(crate) const DEFAULT_MODEL: &str = "vader";
+pub(crate) const DEFAULT_MODEL: &str = "news-mini";
 
 /// Everything a run is told, settled once and read everywhere.
 #[derive(Clone, Debug, Serialize)]

@@ -21,7 +21,7 @@ Examples:
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ProfileArgs {
     /// A registered model, or a directory with config.json, model.safetensors and a tokenizer
-    /// [default: vader]
+    /// [default: news-mini]
     #[arg(long, value_name = "NAME|DIR")]
     pub(crate) model: Option<String>,
 

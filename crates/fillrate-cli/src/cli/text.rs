@@ -8,7 +8,7 @@ use crate::settings::{BatchTokens, InputFormat, Mode, OnError, PrecisionChoice};
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct TextArgs {
     /// A registered model, or a directory with config.json, model.safetensors and a tokenizer
-    /// [default: vader]
+    /// [default: news-mini]
     #[arg(long, value_name = "NAME|DIR")]
     pub(crate) model: Option<String>,
 

@@ -29,7 +29,7 @@ pub(super) fn load(
 ) -> anyhow::Result<Model> {
     let source = Store::new(&settings.hub).registry().resolve(name)?;
     let is_asked_for = name == settings.text.model;
-    if is_asked_for && matches!(source, ModelSource::Builtin(_)) {
+    if is_asked_for && matches!(&source, ModelSource::Builtin(known) if known.encoder().is_none()) {
         note_what_vader_has_not(settings, printer);
     }
     let precision = match settings.text.precision {

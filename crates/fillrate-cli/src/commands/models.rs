@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use fillrate::text::registry::{FileCheck, Origin};
 use serde::Serialize;
 
-pub(super) use self::list::{Listed, Status, listed};
+pub(super) use self::list::{Listed, listed};
 use super::Outcome;
 use super::doctor::report_format;
 use crate::cli::ModelsVerb;
@@ -46,7 +46,7 @@ fn pull(
 ) -> anyhow::Result<Outcome> {
     let format = report_format(settings)?;
     let model = store.registry().known(name)?;
-    if matches!(model.origin, Origin::Builtin) {
+    if !matches!(model.origin, Origin::Hub(_)) {
         printer.note(&format!("{name} is built in: there is nothing to pull"));
         return Ok(Outcome::Done);
     }

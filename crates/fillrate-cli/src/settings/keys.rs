@@ -102,7 +102,7 @@ key!(THREADS: "threads", FlagAndFile, "1 to 4096",
 key!(QUIET: "quiet", FlagAndFile, "true, false", "false", "Say nothing but errors");
 key!(VERBOSE: "verbose", FlagAndFile, "true, false", "false",
     "Say more about what is done and why");
-key!(MODEL: "model", FlagAndFile, "NAME or DIR", "vader",
+key!(MODEL: "model", FlagAndFile, "NAME or DIR", "news-mini",
 "A registered model, or a directory with `config.json`, `model.safetensors` and a tokenizer",
 Legacy {
     variable: "SENTIMENT_MODEL_NAME",

@@ -384,9 +384,9 @@ fn what_cannot_be_finished_is_not_begun() {
 fn names_are_checked() {
     let world = World::new();
     world.run(&["pull", "finbrt"]).complains(&["finbrt", "did you mean `finbert`?"]);
-    world.run(&["pull", "news-mini"]).complains(&["not available yet", "`vader`"]);
     world.run(&["pull", "finbert", "--revision", "../../x"]).complains(&["not a revision"]);
     world.run(&["pull", "vader"]).succeeds();
+    world.run(&["pull", "news-mini"]).succeeds();
     assert!(world.hub.requests().is_empty());
 }
 
@@ -402,7 +402,7 @@ fn list_and_show_say_what_there_is() {
         line.split(',').nth(1).unwrap().to_owned()
     };
     assert_eq!(status("vader"), "built-in");
-    assert_eq!(status("news-mini"), "not-released");
+    assert_eq!(status("news-mini"), "built-in");
     assert_eq!(status("finbert"), "not-installed");
     assert_eq!(status("bert-multilingual"), "installed");
 
@@ -413,5 +413,8 @@ fn list_and_show_say_what_there_is() {
     assert_eq!(shown["status"], "not-installed");
     assert_eq!(shown["classes"][0]["name"], "positive");
     assert!(shown["how_to_get"].as_str().unwrap().contains("fillrate models pull finbert"));
+    let shown = world.run(&["show", "news-mini", "--format", "json"]).succeeds().json();
+    assert_eq!(shown["classes"][2]["label"], "positive");
+    assert_eq!(shown["parameters"], 22_714_371);
     world.run(&["show", "nothing"]).complains(&["no such model"]);
 }

@@ -2,6 +2,7 @@
 
 pub mod batch;
 mod columns;
+mod embedded;
 pub mod encoder;
 mod model;
 mod packed;
@@ -12,6 +13,7 @@ mod tokenize;
 pub mod vader;
 
 pub use columns::ScoreColumns;
+pub use embedded::{EmbeddedFiles, NEWS_MINI};
 pub use model::Model;
 pub use packed::{Forward, PackedBatch};
 pub use registry::{KnownModel, ModelDir, ModelSource, Registry};

@@ -6,9 +6,9 @@ use super::batch::{
     BatchOptions, Classifier, DirectClassifier, Mode, PackedClassifier, Provenance,
 };
 use super::encoder::{EncoderClassifier, LoadOptions};
-use super::registry::CONFIG_FILE;
+use super::registry::{CONFIG_FILE, Classes, EmbeddedModel, Origin};
 use super::vader::Vader;
-use super::{Forward, ModelDir, ModelSource, Tokenizer};
+use super::{Forward, ModelDir, ModelSource, Tokenizer, WordPieceOptions};
 use crate::{Error, Result};
 
 /// A model that is ready to answer texts: what a [`Scorer`](super::batch::Scorer) drives.
@@ -37,8 +37,11 @@ impl Model {
         options: &BatchOptions,
     ) -> Result<Self> {
         match source {
-            ModelSource::Builtin(known) => vader(known.name, options),
-            ModelSource::Directory(dir) => encoder(dir, precision, options),
+            ModelSource::Builtin(known) => match &known.origin {
+                Origin::Embedded(model) => embedded(known.name, model, precision, options),
+                Origin::Builtin | Origin::Hub(_) => vader(known.name, options),
+            },
+            ModelSource::Directory(dir) => directory(dir, precision, options),
         }
     }
 }
@@ -51,14 +54,27 @@ fn vader(name: &str, options: &BatchOptions) -> Result<Model> {
     Ok(Model { classifier: Box::new(classifier), classes: vec!["compound".to_owned()] })
 }
 
-fn encoder(dir: &ModelDir, precision: Option<Precision>, options: &BatchOptions) -> Result<Model> {
-    let cpu = Cpu::detect().split(options.workers);
-    let mut options = options.clone();
-    if matches!(options.mode, Mode::Latency { .. }) {
-        options.workers = 1;
-    }
+fn embedded(
+    name: &str,
+    EmbeddedModel { encoder: card, files }: &EmbeddedModel,
+    precision: Option<Precision>,
+    options: &BatchOptions,
+) -> Result<Model> {
+    let wordpiece = WordPieceOptions { max_length: card.max_tokens, ..WordPieceOptions::default() };
     let (model, tokenizer) = rayon::join(
-        || EncoderClassifier::load(&dir.path, LoadOptions { precision, cpu }),
+        || EncoderClassifier::embedded(files, load_options(precision, options)),
+        || Tokenizer::from_wordpiece(files.vocabulary, &wordpiece),
+    );
+    encoder(name, model?, tokenizer?, card.classes(), options)
+}
+
+fn directory(
+    dir: &ModelDir,
+    precision: Option<Precision>,
+    options: &BatchOptions,
+) -> Result<Model> {
+    let (model, tokenizer) = rayon::join(
+        || EncoderClassifier::load(&dir.path, load_options(precision, options)),
         || Tokenizer::from_dir(&dir.path, None),
     );
     let (model, mut tokenizer) = (model?, tokenizer?);
@@ -72,7 +88,26 @@ fn encoder(dir: &ModelDir, precision: Option<Precision>, options: &BatchOptions)
         let message = format!("{named} classes are named, but the model has {found} outputs");
         return Err(unfit(dir, message));
     }
-    let provenance = provenance(&dir.name, model.precision().as_str());
+    encoder(&dir.name, model, tokenizer, classes, options)
+}
+
+fn load_options(precision: Option<Precision>, options: &BatchOptions) -> LoadOptions {
+    LoadOptions { precision, cpu: Cpu::detect().split(options.workers) }
+}
+
+/// Starts the workers of an encoder; in the latency mode one, which has all cores.
+fn encoder(
+    name: &str,
+    model: EncoderClassifier,
+    tokenizer: Tokenizer,
+    classes: Classes,
+    options: &BatchOptions,
+) -> Result<Model> {
+    let mut options = options.clone();
+    if matches!(options.mode, Mode::Latency { .. }) {
+        options.workers = 1;
+    }
+    let provenance = provenance(name, model.precision().as_str());
     let classifier = PackedClassifier::new(model, tokenizer, classes.map, provenance, &options)?;
     Ok(Model { classifier: Box::new(classifier), classes: classes.names })
 }

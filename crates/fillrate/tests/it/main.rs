@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers too")]
 
 mod encoder;
+mod news_mini;
 mod records;
 mod token_texts;
 mod tokens;

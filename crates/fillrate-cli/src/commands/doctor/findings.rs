@@ -6,7 +6,7 @@ use fillrate_kernels::{Cpu, Tier};
 use serde::Serialize;
 
 use super::uses::Uses;
-use crate::commands::models::{Listed, Status};
+use crate::commands::models::Listed;
 use crate::output::bytes;
 use crate::settings::{GpuLimits, Settings, keys};
 
@@ -85,16 +85,6 @@ fn missing_models(
             let mend = format!("fillrate models pull {}", model.name);
             findings.push(Finding::new(Severity::Warning, problem.as_str(), Some(&mend)));
         }
-    }
-    let has_encoder = models.iter().any(|model| model.status == Status::Installed);
-    // The registry lists the models for financial text first.
-    let missing = models.iter().find(|model| model.status == Status::NotInstalled);
-    if let (false, Some(model)) = (has_encoder, missing) {
-        let size = model.download_bytes.map(|size| format!(" ({})", bytes(size)));
-        let what = "no neural model is here: only the word list of vader can score";
-        let mend =
-            format!("fillrate models pull {}{}", model.name, size.as_deref().unwrap_or_default());
-        findings.push(Finding::new(Severity::Advice, what, Some(&mend)));
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a run with these settings will use, and why.
 
+use fillrate::text::registry::{KNOWN_MODELS, Origin};
 use fillrate_device::probe::{Gpus, Machine};
 use fillrate_kernels::{Cpu, Precision, Tier};
 use serde::Serialize;
@@ -73,6 +74,18 @@ fn precision(cpu: Cpu, settings: &Settings) -> Choice<&'static str> {
         value: precision.as_str(),
         why: settings.origin(&keys::PRECISION).to_string(),
     };
+    let known = KNOWN_MODELS.iter().find(|known| known.answers_to(&settings.text.model));
+    match (known.map(|known| &known.origin), settings.text.precision) {
+        (Some(Origin::Builtin), _) => {
+            let why = format!("{} has no other", settings.text.model);
+            return Choice { value: "fp64", why };
+        }
+        (Some(Origin::Embedded(_)), PrecisionChoice::Auto) => {
+            let why = format!("auto: the weights of {} are int8", settings.text.model);
+            return Choice { value: Precision::Int8.as_str(), why };
+        }
+        _ => {}
+    }
     match settings.text.precision {
         PrecisionChoice::Fp32 => asked(Precision::Fp32),
         PrecisionChoice::Bf16 => asked(Precision::Bf16),

@@ -35,7 +35,6 @@ pub(in crate::commands) enum Status {
     Installed,
     Incomplete,
     NotInstalled,
-    NotReleased,
 }
 
 impl Status {
@@ -45,7 +44,6 @@ impl Status {
             Self::Installed => "installed",
             Self::Incomplete => "incomplete",
             Self::NotInstalled => "not installed",
-            Self::NotReleased => "not released",
         }
     }
 }
@@ -93,8 +91,7 @@ pub(in crate::commands) fn listed(store: &Store<'_>, model: &'static KnownModel)
         problem: None,
     };
     match (&model.origin, store.registry().installed(model)) {
-        (Origin::Builtin, _) => listed.status = Status::BuiltIn,
-        (Origin::Unreleased { .. }, _) => listed.status = Status::NotReleased,
+        (Origin::Builtin | Origin::Embedded(_), _) => listed.status = Status::BuiltIn,
         (Origin::Hub(_), Ok(None)) => {}
         (Origin::Hub(_), Ok(Some(dir))) => {
             listed.status = Status::Installed;

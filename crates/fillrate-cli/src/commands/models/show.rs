@@ -96,7 +96,7 @@ fn shown_model(model: &'static KnownModel, status: Status, how_to_get: Option<St
         status,
         path: None,
         card: Some(card(model)),
-        classes: model.hub().map(|hub| classes(hub.classes())),
+        classes: model.encoder().map(|encoder| classes(encoder.classes())),
         files: vec![],
         problem: None,
         how_to_get,
@@ -117,7 +117,7 @@ fn shown_directory(dir: &ModelDir) -> anyhow::Result<Shown> {
 }
 
 fn card(model: &'static KnownModel) -> Card {
-    let hub = model.hub();
+    let (hub, encoder) = (model.hub(), model.encoder());
     Card {
         summary: model.summary,
         source: model.source,
@@ -127,11 +127,11 @@ fn card(model: &'static KnownModel) -> Card {
         repo: hub.map(|hub| hub.repo),
         revision: hub.map(|hub| hub.revision),
         upstream_weights: hub.map(|hub| hub.weights),
-        architecture: hub.map(|hub| hub.architecture),
-        parameters: hub.map(|hub| hub.parameters.total()),
+        architecture: encoder.map(|encoder| encoder.architecture),
+        parameters: encoder.map(|encoder| encoder.parameters.total()),
         download_bytes: hub.map(HubModel::download_bytes),
-        memory: hub.map(|hub| hub.parameters).map(Parameters::memory),
-        max_tokens: hub.map(|hub| hub.max_tokens),
+        memory: encoder.map(|encoder| encoder.parameters).map(Parameters::memory),
+        max_tokens: encoder.map(|encoder| encoder.max_tokens),
     }
 }
 

@@ -40,7 +40,7 @@ fn a_record_has_the_inputs_columns_and_then_the_answers() {
     assert_eq!(first["text"], "Profit, at last: a great quarter");
     assert_eq!(first["label"], "positive");
     assert_eq!(records[1]["label"], "negative");
-    assert_eq!(first["model"], "vader");
+    assert_eq!((&first["model"], &first["precision"]), (&json!("news-mini"), &json!("int8")));
     assert_eq!(first["device"], "cpu");
     assert_eq!(first["degraded"], false);
     assert!(first["reason"].is_null());
@@ -71,6 +71,10 @@ fn raw_adds_logits_and_labels() {
     let desk = Desk::with("news.csv", NEWS);
     let record = desk.run(&["news.csv", "--raw"]).succeeds().records().remove(0);
     assert_eq!(keys(&record)[12..], ["logits", "labels"]);
+    assert_eq!(record["labels"], json!(["negative", "neutral", "positive"]));
+    assert_eq!(record["logits"].as_array().unwrap().len(), 3);
+    let flags = ["news.csv", "--raw", "--model", "vader"];
+    let record = desk.run(&flags).succeeds().records().remove(0);
     assert_eq!(record["labels"], json!(["compound"]));
     assert_eq!(record["logits"].as_array().unwrap().len(), 1);
 }
@@ -200,13 +204,14 @@ fn the_summary_is_talk_and_quiet_is_quiet() {
     let desk = Desk::with("news.csv", NEWS);
     let stderr = desk.run(&["news.csv"]).succeeds().stderr;
     assert!(stderr.starts_with("note: 2 texts in "), "{stderr}");
-    assert!(stderr.ends_with("model vader, fp64 on cpu, 0 rows skipped\n"), "{stderr}");
+    assert!(stderr.ends_with("model news-mini, int8 on cpu, 0 rows skipped\n"), "{stderr}");
     assert_eq!(desk.run(&["news.csv", "-q"]).succeeds().stderr, "");
 }
 
 #[test]
 fn what_vader_has_not_is_said() {
     let desk = Desk::with("news.csv", NEWS);
-    let stderr = desk.run(&["news.csv", "--precision", "int8"]).succeeds().stderr;
+    let flags = ["news.csv", "--model", "vader", "--precision", "int8"];
+    let stderr = desk.run(&flags).succeeds().stderr;
     assert!(stderr.contains("the precision does not apply"), "{stderr}");
 }

@@ -9,8 +9,9 @@
 //! little-endian header length, a JSON header, then the tensors end to end.
 
 use std::collections::{BTreeSet, HashMap};
+use std::fmt;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use safetensors::Dtype;
@@ -65,6 +66,12 @@ impl Checkpoint {
             return Err(no_weights(directory));
         };
         Ok(Self { path, shards, chunk: vec![0; CHUNK_BYTES] })
+    }
+
+    /// The same for one file that is part of the program; `path` names it in errors.
+    pub(super) fn embedded(bytes: &'static [u8], path: &Path) -> Result<Self> {
+        let shard = Shard::read(path, Box::new(Cursor::new(bytes)), bytes.len() as u64)?;
+        Ok(Self { path: path.to_owned(), shards: vec![shard], chunk: vec![0; CHUNK_BYTES] })
     }
 
     /// Whether a tensor of this name exists.
@@ -203,21 +210,37 @@ fn extend<T: Copy + Default>(out: &mut Vec<T>, values: usize) -> &mut [T] {
     &mut out[start..]
 }
 
+/// What a safetensors file is read from.
+trait Source: Read + Seek + Send {}
+
+impl<T: Read + Seek + Send> Source for T {}
+
 /// One safetensors file, its header parsed and checked.
-#[derive(Debug)]
 struct Shard {
     path: PathBuf,
-    file: File,
+    file: Box<dyn Source>,
     header: Metadata,
     /// Where the tensors begin in the file.
     data_start: u64,
 }
 
+impl fmt::Debug for Shard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Shard({})", self.path.display())
+    }
+}
+
 impl Shard {
     fn open(path: &Path) -> Result<Self> {
         let io = |source| Error::Io { path: path.to_owned(), source };
-        let mut file = File::open(path).map_err(io)?;
+        let file = File::open(path).map_err(io)?;
         let file_bytes = file.metadata().map_err(io)?.len();
+        Self::read(path, Box::new(file), file_bytes)
+    }
+
+    /// Reads the header of a file of `file_bytes` bytes.
+    fn read(path: &Path, mut file: Box<dyn Source>, file_bytes: u64) -> Result<Self> {
+        let io = |source| Error::Io { path: path.to_owned(), source };
         if file_bytes < LENGTH_BYTES {
             return Err(damaged(path, format!("{file_bytes} bytes are too few for a header")));
         }
@@ -279,7 +302,7 @@ impl Shard {
         self.file
             .seek(SeekFrom::Start(begin))
             .map_err(|source| Error::Io { path: self.path.clone(), source })?;
-        let (path, file) = (&self.path, &self.file);
+        let (path, file) = (&self.path, &mut *self.file);
         Ok(TensorReader { name, path, file, dtype: info.dtype, scales: None, chunk })
     }
 }

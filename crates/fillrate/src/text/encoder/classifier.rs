@@ -8,9 +8,9 @@ use super::LoadOptions;
 use super::config::EncoderConfig;
 use super::model::Encoder;
 use super::scratch::{ClassifierScratch, TILE_ROWS};
-use super::weights::{Head, Layer};
+use super::weights::{Head, Layer, WeightLoader};
 use crate::Result;
-use crate::text::{Forward, PackedBatch};
+use crate::text::{EmbeddedFiles, Forward, PackedBatch};
 
 /// A sequence classifier: an [`Encoder`] whose first token's final state is turned into logits.
 ///
@@ -40,7 +40,17 @@ impl EncoderClassifier {
     ///
     /// As [`Encoder::load`], and if the checkpoint has no classifier.
     pub fn load(directory: &Path, options: LoadOptions) -> Result<Self> {
-        let (encoder, head) = Encoder::load_with_head(directory, options)?;
+        let (encoder, head) = Encoder::load_with_head(WeightLoader::open(directory, options)?)?;
+        Ok(Self { encoder, head })
+    }
+
+    /// Loads a classifier that is part of the program.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::load`].
+    pub fn embedded(files: &'static EmbeddedFiles, options: LoadOptions) -> Result<Self> {
+        let (encoder, head) = Encoder::load_with_head(WeightLoader::embedded(files, options)?)?;
         Ok(Self { encoder, head })
     }
 

@@ -40,10 +40,9 @@ impl Encoder {
         Self::build(WeightLoader::open(directory, options)?)
     }
 
-    /// As [`Self::load`], with the classifier on top. The classifier is looked for first: a
+    /// Loads the encoder with the classifier on top. The classifier is looked for first: a
     /// directory without one is refused before its other weights are read.
-    pub(super) fn load_with_head(directory: &Path, options: LoadOptions) -> Result<(Self, Head)> {
-        let mut loader = WeightLoader::open(directory, options)?;
+    pub(super) fn load_with_head(mut loader: WeightLoader) -> Result<(Self, Head)> {
         let head = loader.head()?;
         Ok((Self::build(loader)?, head))
     }

@@ -1,6 +1,5 @@
 //! The values of one tensor, read in pieces and widened to `f32`.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
@@ -15,7 +14,7 @@ pub(super) struct TensorReader<'a> {
     pub(super) name: &'a str,
     pub(super) path: &'a Path,
     /// At the first value that has not been read.
-    pub(super) file: &'a File,
+    pub(super) file: &'a mut dyn Read,
     /// F32, F16, BF16 or I8.
     pub(super) dtype: Dtype,
     /// What the bytes of an int8 weight are multiplied by.

@@ -9,6 +9,8 @@ use super::LoadOptions;
 use super::checkpoint::Checkpoint;
 use super::config::{Architecture, EncoderConfig};
 use crate::Result;
+use crate::text::EmbeddedFiles;
+use crate::text::registry::{CONFIG_FILE, WEIGHTS_FILE};
 
 /// The weights of one transformer layer.
 pub(super) struct Layer {
@@ -123,8 +125,18 @@ pub(super) struct WeightLoader {
 impl WeightLoader {
     /// Reads the configuration and the headers of the weights.
     pub(super) fn open(directory: &Path, options: LoadOptions) -> Result<Self> {
-        let config = EncoderConfig::read(directory)?;
-        let checkpoint = Checkpoint::open(directory)?;
+        Ok(Self::new(EncoderConfig::read(directory)?, Checkpoint::open(directory)?, options))
+    }
+
+    /// The same for files that are part of the program.
+    pub(super) fn embedded(files: &'static EmbeddedFiles, options: LoadOptions) -> Result<Self> {
+        let directory = Path::new(files.directory);
+        let config = EncoderConfig::parse(files.config, &directory.join(CONFIG_FILE))?;
+        let checkpoint = Checkpoint::embedded(files.weights, &directory.join(WEIGHTS_FILE))?;
+        Ok(Self::new(config, checkpoint, options))
+    }
+
+    fn new(config: EncoderConfig, checkpoint: Checkpoint, options: LoadOptions) -> Self {
         let bare = checkpoint.contains("embeddings.word_embeddings.weight");
         let prefix = if bare { "" } else { config.architecture.prefix() };
         let cpu = options.cpu;
@@ -133,7 +145,7 @@ impl WeightLoader {
             if int8 { Precision::Int8 } else { cpu.auto_precision() }
         });
         let (matrix, bias, bytes, scales) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Ok(Self { config, cpu, precision, checkpoint, prefix, matrix, bias, bytes, scales })
+        Self { config, cpu, precision, checkpoint, prefix, matrix, bias, bytes, scales }
     }
 
     /// The embedding tables and the norm after them.

@@ -6,6 +6,7 @@
 use serde::Serialize;
 
 use crate::text::Label;
+use crate::text::embedded::{EmbeddedFiles, NEWS_MINI as NEWS_MINI_FILES};
 
 /// A model that can be asked for by name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -37,13 +38,10 @@ pub struct License {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum Origin {
-    /// Compiled into Fillrate: nothing to download.
+    /// Rules and words that are part of Fillrate: nothing to download.
     Builtin,
-    /// Planned, and not to be had yet.
-    Unreleased {
-        /// What is missing.
-        reason: &'static str,
-    },
+    /// An encoder whose files are part of Fillrate: nothing to download.
+    Embedded(EmbeddedModel),
     /// A repository on the Hugging Face Hub.
     Hub(HubModel),
 }
@@ -61,6 +59,25 @@ pub struct HubModel {
     pub weights: Weights,
     /// The files to have, each with its checksum where that is known.
     pub files: &'static [KnownFile],
+    /// What it computes.
+    #[serde(flatten)]
+    pub encoder: EncoderCard,
+}
+
+/// A sequence classifier that is compiled in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EmbeddedModel {
+    /// What it computes.
+    #[serde(flatten)]
+    pub encoder: EncoderCard,
+    /// Its files.
+    #[serde(skip)]
+    pub files: &'static EmbeddedFiles,
+}
+
+/// The size and the classes of an encoder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EncoderCard {
     /// `bert`, `distilbert` or `roberta`, as `model_type` in `config.json`.
     pub architecture: &'static str,
     /// How many parameters, split by how they are stored.
@@ -138,7 +155,17 @@ impl KnownModel {
     pub const fn hub(&self) -> Option<&HubModel> {
         match &self.origin {
             Origin::Hub(hub) => Some(hub),
-            Origin::Builtin | Origin::Unreleased { .. } => None,
+            Origin::Builtin | Origin::Embedded(_) => None,
+        }
+    }
+
+    /// What it computes, if it is an encoder.
+    #[must_use]
+    pub const fn encoder(&self) -> Option<&EncoderCard> {
+        match &self.origin {
+            Origin::Hub(hub) => Some(&hub.encoder),
+            Origin::Embedded(embedded) => Some(&embedded.encoder),
+            Origin::Builtin => None,
         }
     }
 
@@ -154,7 +181,7 @@ impl HubModel {
     /// The size of its files in bytes, within 1%: fp32 weights and 1 MB of vocabulary.
     #[must_use]
     pub const fn download_bytes(&self) -> u64 {
-        4 * self.parameters.total() + 1_000_000
+        4 * self.encoder.parameters.total() + 1_000_000
     }
 
     /// The names of the files to have, for a sentence: `config.json, model.safetensors, vocab.txt`.
@@ -178,7 +205,7 @@ const BERT_UNCASED_VOCAB: KnownFile =
 
 /// Every model known by name. The first is the default.
 pub static KNOWN_MODELS: [KnownModel; 6] =
-    [VADER, NEWS_MINI, FINBERT, DISTILBERT, ROBERTA, BERT_MULTILINGUAL];
+    [NEWS_MINI, VADER, FINBERT, DISTILBERT, ROBERTA, BERT_MULTILINGUAL];
 
 const VADER: KnownModel = KnownModel {
     name: "vader",
@@ -191,11 +218,26 @@ const VADER: KnownModel = KnownModel {
 
 const NEWS_MINI: KnownModel = KnownModel {
     name: "news-mini",
-    summary: "Fillrate's own small encoder for financial headlines",
-    source: "https://github.com/fillrate/fillrate",
+    summary: "Fillrate's own MiniLM for financial headlines and tweets; built in, int8",
+    source: "https://github.com/fillrate/fillrate/tree/main/models/news-mini",
     languages: &["en"],
-    license: License { spdx: None, remark: Some("set when it is released") },
-    origin: Origin::Unreleased { reason: "a later release of Fillrate trains it" },
+    license: License {
+        spdx: Some("Apache-2.0"),
+        remark: Some("fine-tuned from all-MiniLM-L6-v2 (Apache-2.0); see NOTICE"),
+    },
+    origin: Origin::Embedded(EmbeddedModel {
+        encoder: EncoderCard {
+            architecture: "bert",
+            parameters: Parameters { embedding: 11_917_824, dense: 10_796_547 },
+            classes: &[
+                ("negative", Label::Negative),
+                ("neutral", Label::Neutral),
+                ("positive", Label::Positive),
+            ],
+            max_tokens: 512,
+        },
+        files: &NEWS_MINI_FILES,
+    }),
 };
 
 const FINBERT: KnownModel = KnownModel {
@@ -228,14 +270,16 @@ const FINBERT: KnownModel = KnownModel {
             BERT_UNCASED_VOCAB,
             unpinned("tokenizer_config.json"),
         ],
-        architecture: "bert",
-        parameters: Parameters { embedding: 23_835_648, dense: 85_648_899 },
-        classes: &[
-            ("positive", Label::Positive),
-            ("negative", Label::Negative),
-            ("neutral", Label::Neutral),
-        ],
-        max_tokens: 512,
+        encoder: EncoderCard {
+            architecture: "bert",
+            parameters: Parameters { embedding: 23_835_648, dense: 85_648_899 },
+            classes: &[
+                ("positive", Label::Positive),
+                ("negative", Label::Negative),
+                ("neutral", Label::Neutral),
+            ],
+            max_tokens: 512,
+        },
     }),
 };
 
@@ -265,10 +309,12 @@ const DISTILBERT: KnownModel = KnownModel {
                 "5ab9097b4149371c5fd52b2d6e26cb6f9c07c0d19fcfdda895b1adad6b57c3e0",
             ),
         ],
-        architecture: "distilbert",
-        parameters: Parameters { embedding: 23_834_112, dense: 43_120_898 },
-        classes: &[("NEGATIVE", Label::Negative), ("POSITIVE", Label::Positive)],
-        max_tokens: 512,
+        encoder: EncoderCard {
+            architecture: "distilbert",
+            parameters: Parameters { embedding: 23_834_112, dense: 43_120_898 },
+            classes: &[("NEGATIVE", Label::Negative), ("POSITIVE", Label::Positive)],
+            max_tokens: 512,
+        },
     }),
 };
 
@@ -295,14 +341,16 @@ const ROBERTA: KnownModel = KnownModel {
             unpinned("vocab.json"),
             unpinned("merges.txt"),
         ],
-        architecture: "roberta",
-        parameters: Parameters { embedding: 38_999_040, dense: 85_648_899 },
-        classes: &[
-            ("LABEL_0", Label::Negative),
-            ("LABEL_1", Label::Neutral),
-            ("LABEL_2", Label::Positive),
-        ],
-        max_tokens: 512,
+        encoder: EncoderCard {
+            architecture: "roberta",
+            parameters: Parameters { embedding: 38_999_040, dense: 85_648_899 },
+            classes: &[
+                ("LABEL_0", Label::Negative),
+                ("LABEL_1", Label::Neutral),
+                ("LABEL_2", Label::Positive),
+            ],
+            max_tokens: 512,
+        },
     }),
 };
 
@@ -323,16 +371,18 @@ const BERT_MULTILINGUAL: KnownModel = KnownModel {
             unpinned("vocab.txt"),
             unpinned("tokenizer_config.json"),
         ],
-        architecture: "bert",
-        parameters: Parameters { embedding: 81_709_824, dense: 85_650_437 },
-        classes: &[
-            ("1 star", Label::Negative),
-            ("2 stars", Label::Negative),
-            ("3 stars", Label::Neutral),
-            ("4 stars", Label::Positive),
-            ("5 stars", Label::Positive),
-        ],
-        max_tokens: 512,
+        encoder: EncoderCard {
+            architecture: "bert",
+            parameters: Parameters { embedding: 81_709_824, dense: 85_650_437 },
+            classes: &[
+                ("1 star", Label::Negative),
+                ("2 stars", Label::Negative),
+                ("3 stars", Label::Neutral),
+                ("4 stars", Label::Positive),
+                ("5 stars", Label::Positive),
+            ],
+            max_tokens: 512,
+        },
     }),
 };
 
@@ -354,7 +404,13 @@ mod tests {
     #[test]
     fn parameter_counts_follow_from_the_published_shapes() {
         let norm = 2 * 768;
+        let mini_norm = 2 * 384;
         let expected = [
+            (
+                "news-mini",
+                (30_522 + 512 + 2) * 384,
+                mini_norm + encoder(6, 384, 1536) + dense(384, 3),
+            ),
             ("finbert", (30_522 + 512 + 2) * 768, norm + encoder(12, 768, 3072) + dense(768, 3)),
             ("distilbert", (30_522 + 512) * 768, norm + encoder(6, 768, 3072) + dense(768, 2)),
             ("roberta", (50_265 + 514 + 1) * 768, norm + encoder(12, 768, 3072) + dense(768, 3)),
@@ -366,7 +422,7 @@ mod tests {
         ];
         for (name, embedding, dense) in expected {
             let model = KNOWN_MODELS.iter().find(|model| model.name == name).unwrap();
-            let parameters = model.hub().unwrap().parameters;
+            let parameters = model.encoder().unwrap().parameters;
             assert_eq!((parameters.embedding, parameters.dense), (embedding, dense), "{name}");
         }
     }

@@ -17,8 +17,8 @@ pub use hub::{
     CONFIG_FILE, HubRepo, MODEL_FILES, WEIGHTS_FILE, is_commit, is_hex, is_revision, missing_files,
 };
 pub use known::{
-    HubModel, KNOWN_MODELS, KnownFile, KnownModel, License, Origin, Parameters, WeightMemory,
-    Weights,
+    EmbeddedModel, EncoderCard, HubModel, KNOWN_MODELS, KnownFile, KnownModel, License, Origin,
+    Parameters, WeightMemory, Weights,
 };
 pub use labels::{Classes, classes};
 pub use lock::{Lock, LockedFile, LockedSnapshot, hash_file, hex};
@@ -75,8 +75,8 @@ impl ModelDir {
     ///
     /// If the model is not a known one and its `config.json` does not say.
     pub fn classes(&self) -> Result<Classes> {
-        match self.known.and_then(KnownModel::hub) {
-            Some(hub) => Ok(hub.classes()),
+        match self.known.and_then(KnownModel::encoder) {
+            Some(encoder) => Ok(encoder.classes()),
             None => classes(&self.path.join(CONFIG_FILE)),
         }
     }
@@ -111,7 +111,7 @@ impl ModelDir {
     }
 }
 
-impl HubModel {
+impl EncoderCard {
     /// The model's own classes, and what each counts towards.
     #[must_use]
     pub fn classes(&self) -> Classes {
@@ -156,8 +156,8 @@ impl Registry {
     ///
     /// # Errors
     ///
-    /// If there is no such model or directory, its files are not all here, or it is not released
-    /// yet. Each error says how to mend it.
+    /// If there is no such model or directory, or its files are not all here. Each error says how
+    /// to mend it.
     ///
     /// # Examples
     ///
@@ -165,7 +165,7 @@ impl Registry {
     /// use fillrate::text::Registry;
     ///
     /// let registry = Registry::new(vec!["/home/me/.cache/huggingface/hub".into()]);
-    /// assert_eq!(registry.resolve("vader")?.name(), "vader");
+    /// assert_eq!(registry.resolve("news-mini")?.name(), "news-mini");
     /// let error = registry.resolve("finbrt").unwrap_err();
     /// assert_eq!(error.hint(), Some("did you mean `finbert`?"));
     /// # Ok::<(), fillrate::Error>(())
@@ -187,8 +187,7 @@ impl Registry {
     /// As [`Self::resolve`].
     pub fn resolve_known(&self, model: &'static KnownModel) -> Result<ModelSource> {
         match &model.origin {
-            Origin::Builtin => Ok(ModelSource::Builtin(model)),
-            Origin::Unreleased { reason } => Err(unreleased(model, reason)),
+            Origin::Builtin | Origin::Embedded(_) => Ok(ModelSource::Builtin(model)),
             Origin::Hub(hub) => match self.installed(model)? {
                 Some(dir) => Ok(ModelSource::Directory(dir)),
                 None => Err(self.absent(model, hub)),
@@ -316,14 +315,6 @@ fn lacking(dir: &Path, missing: &[&str]) -> String {
             .to_owned();
     }
     format!("lacks {}", missing.join(", "))
-}
-
-fn unreleased(model: &KnownModel, reason: &str) -> Error {
-    Error::Model {
-        path: model.name.into(),
-        message: format!("not available yet: {reason}"),
-        hint: Some("until then `vader` is the default model".to_owned()),
-    }
 }
 
 fn unknown(name: &str) -> Error {
