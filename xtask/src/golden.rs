@@ -1,12 +1,13 @@
 //! Golden vectors: made by Python programs beside them, with the packages they are pinned to.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 
-use crate::command::{output_of, run, say};
+use crate::command::{output_of, run};
+use crate::python::environment;
 
 /// Runs `golden/NAME/generate.py` in an environment that has its `requirements.txt`.
 ///
@@ -20,7 +21,8 @@ pub(crate) fn make(name: &str, check: bool) -> anyhow::Result<()> {
     if !program.is_file() {
         bail!("there is no {}; the folders are {}", program.display(), folders().join(", "));
     }
-    let python = environment(name, &folder.join("requirements.txt"))?;
+    let requirements = folder.join("requirements.txt");
+    let python = environment(&Path::new(".private/golden").join(name), &requirements)?;
     run(Command::new(python).arg(&program))?;
     if check { unchanged(&folder) } else { Ok(()) }
 }
@@ -44,23 +46,4 @@ fn folders() -> Vec<String> {
         .collect();
     names.sort();
     names
-}
-
-/// A Python with the packages of `requirements`, made once in `.private/` and made again when the
-/// list changes.
-fn environment(name: &str, requirements: &Path) -> anyhow::Result<PathBuf> {
-    let wanted = fs::read_to_string(requirements)
-        .with_context(|| format!("cannot read {}", requirements.display()))?;
-    let folder = Path::new(".private/golden").join(name);
-    let python = folder.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
-    let stamp = folder.join("requirements.txt");
-    if python.is_file() && fs::read_to_string(&stamp).ok() == Some(wanted.clone()) {
-        return Ok(python);
-    }
-    say(&format!("making a Python environment in {}", folder.display()));
-    run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
-    run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "-r"]).arg(requirements))?;
-    // Last, so that an environment that was not finished is made again.
-    fs::write(&stamp, wanted).with_context(|| stamp.display().to_string())?;
-    Ok(python)
 }

@@ -1,9 +1,11 @@
 //! Checks, generated files, golden vectors and benchmarks of this workspace: `cargo xtask --help`.
 
+mod bench;
 mod check;
 mod command;
 mod generate;
 mod golden;
+mod python;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -51,11 +53,8 @@ enum Task {
         seed: u64,
     },
 
-    /// Run the criterion benchmarks
-    Bench {
-        /// Only those whose name has this in it
-        filter: Option<String>,
-    },
+    /// Run the criterion benchmarks, or the race of the encoders
+    Bench(bench::BenchArgs),
 }
 
 fn main() -> ExitCode {
@@ -67,7 +66,7 @@ fn main() -> ExitCode {
         Task::Generate { check } => generate::run(check),
         Task::Golden { name, check } => golden::make(&name, check),
         Task::FuzzTokens { count, seed } => fuzz_tokens(count, seed),
-        Task::Bench { filter } => bench(filter.as_deref()),
+        Task::Bench(args) => bench::run(&args),
     });
     match ended {
         Ok(()) => ExitCode::SUCCESS,
@@ -82,8 +81,4 @@ fn fuzz_tokens(count: u64, seed: u64) -> anyhow::Result<()> {
     let (count, seed) = (count.to_string(), seed.to_string());
     run(cargo(["run", "--release", "--locked", "-p", "fillrate", "--example", "fuzz_tokens", "--"])
         .args(["--count", &count, "--seed", &seed]))
-}
-
-fn bench(filter: Option<&str>) -> anyhow::Result<()> {
-    run(cargo(["bench", "--locked", "--workspace", "--benches", "--"]).args(filter))
 }
