@@ -1,7 +1,9 @@
-//! The loops around the inner blocks: panels outside, rows inside, so that a group of panels
-//! stays in the nearest cache while the rows stream past it.
+//! The loops around the inner blocks: slices of rows, then panels, then the rows of the slice, so that
+//! a group of panels stays in the nearest cache while rows stream past it that the next one keeps.
 
 #![allow(unsafe_code, reason = "hands raw blocks of checked matrices to the inner loops")]
+
+use std::ops::Range;
 
 use rayon::prelude::*;
 
@@ -18,6 +20,10 @@ use crate::cpu::lanes::{LANES, Lanes};
 
 /// The largest block that any inner loop computes.
 const TILE_VALUES_MAX: usize = 32 * 64;
+
+/// The most bytes of rows that are multiplied by all panels before the next rows are: half of the
+/// second-level cache of the smallest server core, so that rows are read from farther away once.
+const SLICE_BYTES: usize = 1024 << 10;
 
 /// A block of `N` sums, f32 or i32, on its way from an inner loop to the epilogue.
 #[repr(C, align(64))]
@@ -67,7 +73,7 @@ unsafe impl Sync for Product<'_> {}
 /// Some of a product's groups of panels.
 struct Groups<'a> {
     product: &'a Product<'a>,
-    range: std::ops::Range<usize>,
+    range: Range<usize>,
 }
 
 impl Kernel for Groups<'_> {
@@ -99,6 +105,20 @@ impl Loops for Groups<'_> {
 }
 
 impl Product<'_> {
+    /// The first row and column of every block of some groups of panels.
+    fn blocks(&self, groups: Range<usize>) -> impl Iterator<Item = (usize, usize)> + use<> {
+        let Self { operands, rows, micro, .. } = *self;
+        let slices = (rows * operands.row_bytes).div_ceil(SLICE_BYTES).max(1);
+        let slice = rows.div_ceil(slices).next_multiple_of(micro.rows);
+        (0..rows).step_by(slice).flat_map(move |first| {
+            let end = (first + slice).min(rows);
+            groups.clone().flat_map(move |group| {
+                let column = group * micro.columns;
+                (first..end).step_by(micro.rows).map(move |row| (row, column))
+            })
+        })
+    }
+
     /// The block of sums at `row` and `column`.
     fn tile(&self, sums: *mut u32, row: usize, column: usize) -> Tile {
         let Micro { rows, columns, .. } = self.micro;
@@ -127,21 +147,18 @@ impl Groups<'_> {
     #[inline(always)]
     unsafe fn blocks<L: Lanes, A: Apply, S: Store>(self, finish: &Finish<'_, A, S>) {
         let product = self.product;
-        let Product { operands, rows, micro, .. } = product;
+        let Product { operands, micro, .. } = product;
         let mut buffer = TileBuffer([0; TILE_VALUES_MAX]);
-        for group in self.range {
-            let column = group * micro.columns;
-            for row in (0..*rows).step_by(micro.rows) {
-                let tile = product.tile(buffer.0.as_mut_ptr(), row, column);
-                // SAFETY: rows row..row + tile.rows and the group's panels exist; activations have
-                // room for whole tiles of rows, so a block may read past the last one; the buffer
-                // holds the largest tile. `L` is available by the contract, the inner loop by
-                // `Micro::choose`.
-                unsafe {
-                    let operands = operands.at(row, column / LANES);
-                    (micro.run)(operands, tile.rows, buffer.0.as_mut_ptr());
-                    finish.rows::<L>(tile, 0..tile.rows);
-                }
+        for (row, column) in product.blocks(self.range) {
+            let tile = product.tile(buffer.0.as_mut_ptr(), row, column);
+            // SAFETY: rows row..row + tile.rows and the group's panels exist; activations have
+            // room for whole tiles of rows, so a block may read past the last one; the buffer
+            // holds the largest tile. `L` is available by the contract, the inner loop by
+            // `Micro::choose`.
+            unsafe {
+                let operands = operands.at(row, column / LANES);
+                (micro.run)(operands, tile.rows, buffer.0.as_mut_ptr());
+                finish.rows::<L>(tile, 0..tile.rows);
             }
         }
     }
@@ -161,33 +178,30 @@ impl Groups<'_> {
         finish: &Finish<'_, A, S>,
     ) {
         let product = self.product;
-        let Product { operands, rows, micro, .. } = product;
+        let Product { operands, micro, .. } = product;
         let rows_per_step = micro.rows / OVERLAP_STEPS;
         let mut buffers = [const { TileBuffer([0; amx::BLOCK_VALUES]) }; 2];
         let buffers = buffers.each_mut().map(|buffer| buffer.0.as_mut_ptr());
         let mut turn = 0;
         let mut previous: Option<Tile> = None;
-        for group in self.range {
-            let column = group * micro.columns;
-            for row in (0..*rows).step_by(micro.rows) {
-                // The sums of the block before are in the other buffer.
-                turn = 1 - turn;
-                let sums = buffers[turn];
-                // SAFETY: as in `blocks`; there are at least OVERLAP_STEPS steps.
-                unsafe {
-                    let mut block = steps.begin(operands.at(row, column / LANES));
-                    for step in 0..OVERLAP_STEPS {
-                        block.step();
-                        if let Some(tile) = previous {
-                            let first = (step * rows_per_step).min(tile.rows);
-                            let end = (first + rows_per_step).min(tile.rows);
-                            finish.rows::<L>(tile, first..end);
-                        }
+        for (row, column) in product.blocks(self.range) {
+            // The sums of the block before are in the other buffer.
+            turn = 1 - turn;
+            let sums = buffers[turn];
+            // SAFETY: as in `blocks`; there are at least OVERLAP_STEPS steps.
+            unsafe {
+                let mut block = steps.begin(operands.at(row, column / LANES));
+                for step in 0..OVERLAP_STEPS {
+                    block.step();
+                    if let Some(tile) = previous {
+                        let first = (step * rows_per_step).min(tile.rows);
+                        let end = (first + rows_per_step).min(tile.rows);
+                        finish.rows::<L>(tile, first..end);
                     }
-                    block.finish(sums);
                 }
-                previous = Some(product.tile(sums, row, column));
+                block.finish(sums);
             }
+            previous = Some(product.tile(sums, row, column));
         }
         if let Some(tile) = previous {
             // SAFETY: as in `blocks`.
