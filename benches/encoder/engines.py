@@ -20,36 +20,20 @@ class Torch:
 
         self.torch, self.threads = torch, threads
         torch.set_num_threads(threads)
-        kind = torch.bfloat16 if precision.startswith("bf16") else torch.float32
+        kind = torch.bfloat16 if precision == "bf16" else torch.float32
         model = AutoModelForSequenceClassification.from_pretrained(folder, dtype=kind).eval()
         if precision == "int8":
             quantize = torch.ao.quantization.quantize_dynamic
             model = quantize(model, {torch.nn.Linear}, dtype=torch.qint8)
         self.model = model
-        self.local = threading.local()
-
-    def compile(self):
-        self.model = self.torch.compile(self.model, dynamic=True)
 
     def logits(self, ids, mask):
-        if not hasattr(self.local, "ready"):
-            # The number of threads is a setting of the calling thread.
+        # A setting of the calling thread, which may have served another engine before.
+        if self.torch.get_num_threads() != self.threads:
             self.torch.set_num_threads(self.threads)
-            self.local.ready = True
         ids, mask = self.torch.from_numpy(ids), self.torch.from_numpy(mask)
         with self.torch.inference_mode():
             return self.model(input_ids=ids, attention_mask=mask).logits.float().numpy()
-
-
-class TorchCompiled(Torch):
-    """The same, compiled by TorchInductor for any shape."""
-
-    def __init__(self, folder, precision, threads, streams):
-        import torch._inductor.config as inductor
-
-        inductor.freezing = True
-        super().__init__(folder, precision, threads, streams)
-        self.compile()
 
 
 class OnnxRuntime:
@@ -108,7 +92,7 @@ class CTranslate2:
         self.encoder = ctranslate2.Encoder(
             os.path.join(folder, "ctranslate2"),
             device="cpu",
-            compute_type={"fp32": "float32", "bf16": "bfloat16"}.get(precision, precision),
+            compute_type="float32" if precision == "fp32" else precision,
             inter_threads=streams,
             intra_threads=threads,
         )
@@ -120,17 +104,13 @@ class CTranslate2:
         lengths = mask.sum(1).astype(np.int32)
         storage = self.ctranslate2.StorageView.from_array
         output = self.encoder.forward_batch(storage(ids.astype(np.int32)), storage(lengths))
-        states = output.last_hidden_state
-        if states.dtype != self.ctranslate2.DataType.float32:
-            states = states.to(self.ctranslate2.DataType.float32)
-        first = np.array(states)[:, 0]
+        first = np.array(output.last_hidden_state)[:, 0]
         pooled = np.tanh(first @ self.pooler[0] + self.pooler[1])
         return pooled @ self.classifier[0] + self.classifier[1]
 
 
 ENGINES = {
     "torch": Torch,
-    "torch-compile": TorchCompiled,
     "onnxruntime": OnnxRuntime,
     "openvino": OpenVino,
     "ctranslate2": CTranslate2,

@@ -15,7 +15,7 @@ use super::machine::Machine;
 const CLASSES: usize = 3;
 
 /// A peer is not the best one if it agrees with the reference so much less often than Fillrate.
-const SAME_LABEL_SLACK: f64 = 0.05;
+const SAME_LABEL_SLACK: f64 = 0.1;
 
 /// A whole run.
 #[derive(Debug, Serialize)]
