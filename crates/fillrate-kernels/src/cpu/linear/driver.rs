@@ -109,7 +109,8 @@ impl Product<'_> {
     fn blocks(&self, groups: Range<usize>) -> impl Iterator<Item = (usize, usize)> + use<> {
         let Self { operands, rows, micro, .. } = *self;
         let slices = (rows * operands.row_bytes).div_ceil(SLICE_BYTES).max(1);
-        let slice = rows.div_ceil(slices).next_multiple_of(micro.rows);
+        // A product of no rows has no blocks.
+        let slice = rows.div_ceil(slices).max(1).next_multiple_of(micro.rows);
         (0..rows).step_by(slice).flat_map(move |first| {
             let end = (first + slice).min(rows);
             groups.clone().flat_map(move |group| {
