@@ -85,6 +85,16 @@ complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l mode -d 'W
 latency\t'Wait only a bounded time for a batch to fill'
 memory\t'Use the smallest scratch memory'"
 complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l seconds -d 'Measure each figure for about this long; more is steadier [default: 1]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l llm -d 'Measure this server instead: Ollama\'s or an OpenAI-compatible one\'s address, with or without /v1' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l llm-model -d 'The model\'s name on the server' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l llm-api -d 'The protocol it speaks [default: auto]' -r -f -a "auto\t'The one that the address names, or that the server is found to speak'
+openai\t'/v1/chat/completions, as llama.cpp, vLLM and many others have it'
+ollama\t'Ollama\'s own /api/chat'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l prompts -d 'What to ask: a prompt a line, or .csv or .jsonl with a column prompt, and system if you like [default: the sentiment of the example headlines]' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l requests -d 'How many requests to time, after one that is not [default: 20]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l concurrency -d 'How many requests are under way at a time [default: 1]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l max-tokens -d 'The most tokens of an answer [default: 128]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l timeout -d 'Give a request up when no connection or nothing more comes for so long, or after ten times as long in all [default: 60]' -r
 complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l format -d 'How to write the result [default: table on a terminal, jsonl in a pipe]' -r -f -a "table\t'Columns for a reader'
 json\t'One JSON document'
 jsonl\t'One JSON object per line'

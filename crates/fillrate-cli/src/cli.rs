@@ -7,6 +7,7 @@
 //!
 //! Nothing here reads the environment and nothing has a default: that is the settings' job.
 
+mod llm;
 mod profile;
 mod text;
 
@@ -17,6 +18,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+pub(crate) use self::llm::{ApiChoice, LlmArgs};
 pub(crate) use self::profile::ProfileArgs;
 pub(crate) use self::text::{ComputeArgs, TextArgs};
 use crate::settings::{DeviceChoice, Format};

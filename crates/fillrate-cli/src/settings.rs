@@ -1,6 +1,7 @@
 //! What was asked for means: each setting from its flag, else the environment, else
 //! `fillrate.toml`, else its default.
 
+mod api_key;
 pub(crate) mod hub;
 pub(crate) mod keys;
 mod layers;
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+pub(crate) use self::api_key::{ApiKey, ApiKeys};
 pub(crate) use self::hub::HubSettings;
 pub(crate) use self::layers::Origin;
 use self::layers::{ConfigFile, Layers};
@@ -48,6 +50,9 @@ pub(crate) struct Settings {
     pub(crate) hub: HubSettings,
     /// When `doctor` warns about a GPU.
     pub(crate) gpu: GpuLimits,
+    /// The keys that a language model's server may ask for.
+    #[serde(skip)]
+    pub(crate) api_keys: ApiKeys,
     /// Where each setting's value comes from, by key.
     #[serde(skip)]
     pub(crate) origins: BTreeMap<&'static str, Origin>,
@@ -125,6 +130,7 @@ impl Settings {
             text: settle_text(&mut layers, &cli.verb.text_args())?,
             hub: HubSettings::of_variables(&variable)?,
             gpu: settle_gpu_limits(&mut layers)?,
+            api_keys: ApiKeys::of_variables(&variable),
             origins: layers.into_origins(),
         };
         settings.check()?;
@@ -159,7 +165,8 @@ impl Settings {
 /// Warns of `FILLRATE_*` variables that are no settings: most are slips of the pen. They are no
 /// errors, since another version of Fillrate on the same machine may know them.
 pub(crate) fn warn_of_unknown_variables(names: impl Iterator<Item = OsString>, printer: &Printer) {
-    let known: Vec<String> = keys::ALL.iter().map(|key| key.variable()).collect();
+    let keys = api_key::KEY_VARIABLES.iter().map(|(name, _)| (*name).to_owned());
+    let known: Vec<String> = keys::ALL.iter().map(|key| key.variable()).chain(keys).collect();
     for name in names.filter_map(|name| name.into_string().ok()) {
         if !name.starts_with("FILLRATE_") || known.contains(&name) {
             continue;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::{ComputeArgs, TextArgs};
+use super::{ComputeArgs, LlmArgs, TextArgs};
 
 /// What stands below the list of flags.
 pub(super) const EXAMPLES: &str = "\
@@ -12,10 +12,17 @@ The report has the time to load the model, the time to the first score, and the 
 texts, one after another, as percentiles (the smallest latency that so many percent of the texts
 did not exceed). The texts are headlines of about 20 tokens made up for it, no two alike.
 
+With --llm the server of a language model is asked instead, and its answers are timed as they are
+streamed: time to the first token, between pieces, tokens per second, and every failure by its
+kind. The exit status is 1 if no request was answered. A key is taken from FILLRATE_LLM_API_KEY or
+OPENAI_API_KEY.
+
 Examples:
   fillrate profile
   fillrate profile --model finbert --precision int8 --threads 2
-  fillrate profile --model ./my-checkpoint -o profile.json";
+  fillrate profile --model ./my-checkpoint -o profile.json
+  fillrate profile --llm http://localhost:11434 --llm-model llama3.2:1b
+  fillrate profile --llm https://host/v1 --llm-model NAME --concurrency 8";
 
 /// What to measure.
 #[derive(Args, Clone, Debug)]
@@ -32,6 +39,10 @@ pub(crate) struct ProfileArgs {
     /// Measure each figure for about this long; more is steadier [default: 1]
     #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
     pub(crate) seconds: Option<Duration>,
+
+    /// The server of a language model, if that is to be measured
+    #[command(flatten)]
+    pub(crate) llm: LlmArgs,
 }
 
 impl ProfileArgs {
@@ -44,7 +55,8 @@ impl ProfileArgs {
 /// The longest time that one figure can be measured for.
 const SECONDS_MAX: f64 = 3600.0;
 
-fn parse_seconds(text: &str) -> Result<Duration, String> {
+/// Reads a time of more than 0 and at most [`SECONDS_MAX`].
+pub(super) fn parse_seconds(text: &str) -> Result<Duration, String> {
     text.parse::<f64>()
         .ok()
         .filter(|seconds| *seconds > 0.0 && *seconds <= SECONDS_MAX)

@@ -1,6 +1,7 @@
 //! `fillrate profile`: what a model costs on this machine.
 
 mod headlines;
+mod llm;
 mod model;
 mod percentiles;
 
@@ -24,6 +25,9 @@ pub(crate) fn run(
     settings: &Settings,
     printer: &Printer,
 ) -> anyhow::Result<Outcome> {
+    if let Some(server) = &arguments.llm.llm {
+        return llm::run(server, &arguments.llm, settings, printer);
+    }
     let time = arguments.seconds.unwrap_or(SECONDS_DEFAULT);
     model::run(time, settings, printer)
 }

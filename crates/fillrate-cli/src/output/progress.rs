@@ -36,6 +36,18 @@ impl Printer {
         bar
     }
 
+    /// A bar for `total` things of a kind on a terminal; elsewhere, and with `-q`, it shows nothing.
+    pub(crate) fn progress(&self, what: &'static str, total: u64) -> ProgressBar {
+        if self.verbosity < Verbosity::Normal || !io::stderr().is_terminal() {
+            return ProgressBar::hidden();
+        }
+        let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
+        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}, {eta} left") {
+            bar.set_style(style);
+        }
+        bar.with_message(what)
+    }
+
     /// A bar for `total` bytes on a terminal; elsewhere, and with `-q`, it shows nothing.
     pub(crate) fn byte_progress(&self, what: &str, total: u64) -> ProgressBar {
         if self.verbosity < Verbosity::Normal || !io::stderr().is_terminal() {

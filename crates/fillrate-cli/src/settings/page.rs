@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::api_key::KEY_VARIABLES;
 use super::hub::HUB_VARIABLES;
 use super::keys::{self, Key};
 
@@ -32,7 +33,8 @@ pub(crate) fn environment_page() -> String {
         }
     }
     page.push_str("\n## Other variables\n\n| variable | what it does |\n|---|---|\n");
-    for (variable, help) in keys::OTHER_VARIABLES.iter().chain(&HUB_VARIABLES) {
+    for (variable, help) in keys::OTHER_VARIABLES.iter().chain(&HUB_VARIABLES).chain(&KEY_VARIABLES)
+    {
         push_line(&mut page, &[&code(variable), help]);
     }
     page

@@ -4,6 +4,7 @@
 mod desk;
 mod frame;
 mod hub;
+mod llm;
 mod models;
 mod profile;
 mod score;
