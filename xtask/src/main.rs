@@ -60,7 +60,10 @@ enum Task {
 fn main() -> ExitCode {
     let task = Cli::parse().task;
     // Paths below are relative to the root, wherever the command was started.
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."));
+    // (Cargo says where the package is; a path built in would be that of another checkout that
+    // shares the build cache.)
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| "xtask".into());
+    let root = Path::new(&package).parent().unwrap_or(Path::new("."));
     let ended = std::env::set_current_dir(root).map_err(Into::into).and_then(|()| match task {
         Task::Test => check::run_all(),
         Task::Generate { check } => generate::run(check),

@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     fn fixture(name: &str) -> PathBuf {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/cgroup").join(name)
+        Path::new("fixtures/cgroup").join(name)
     }
 
     #[test]

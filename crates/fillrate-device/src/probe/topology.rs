@@ -117,7 +117,7 @@ mod tests {
 
     /// Two cores of two threads each (0 and 2, 1 and 3), with processor 4 switched off.
     fn fixture() -> std::path::PathBuf {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/cpu")
+        "fixtures/cpu".into()
     }
 
     #[test]

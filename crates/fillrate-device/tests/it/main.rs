@@ -26,11 +26,11 @@ mod driver {
 
     /// Compiles the library of the fixture into `folder` and asks it.
     fn probe(folder: &Path) -> Gpus {
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/nvml/driver.c");
+        let source = Path::new("fixtures/nvml/driver.c");
         let library = folder.join("libfixture-nvml.so");
         let compiler = std::env::var_os("CC").unwrap_or_else(|| "cc".into());
         let mut command = Command::new(compiler);
-        command.args(["-shared", "-fPIC", "-o"]).arg(&library).arg(&source);
+        command.args(["-shared", "-fPIC", "-o"]).arg(&library).arg(source);
         assert!(command.status().unwrap().success(), "the fixture does not compile");
         Gpus::probe_with(library.as_os_str())
     }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::Desk;
 
 /// Checkpoints with random weights, of which `bert` has 160 tokens and 40 positions.
-const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../golden/encoder");
+const GOLDEN: &str = "../../golden/encoder";
 
 /// A desk with a whole model in `model/` and some news.
 fn desk() -> Desk {

@@ -10,7 +10,8 @@ use super::{Desk, keys};
 const NEWS: &str = "id,headline,label\n001,\"Profit, at last: a great quarter\",mine\n002,Plant burns down in terrible fire,yours\n";
 
 /// The file that the first command of the README scores.
-const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/headlines.csv");
+/// Relative to the package, in which tests run.
+const EXAMPLE: &str = "../../examples/headlines.csv";
 
 #[test]
 fn a_record_has_the_inputs_columns_and_then_the_answers() {
@@ -191,7 +192,8 @@ fn a_reader_that_closes_the_pipe_is_a_success() {
 #[test]
 fn a_page_fits_eighty_columns() {
     let desk = Desk::new();
-    let ended = desk.run(&[EXAMPLE, "--format", "table"]).succeeds();
+    let example = std::path::absolute(EXAMPLE).unwrap();
+    let ended = desk.run(&[example.to_str().unwrap(), "--format", "table"]).succeeds();
     let lines: Vec<&str> = ended.text().lines().collect();
     assert!(lines.len() > 60);
     assert_eq!(lines[0], "LABEL      SCORE  TEXT");

@@ -189,7 +189,7 @@ mod tests {
     use std::path::PathBuf;
 
     fn load(name: &str, precision: Precision) -> EncoderClassifier {
-        let golden = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../golden/encoder");
+        let golden = PathBuf::from("../../golden/encoder");
         let options = LoadOptions { precision: Some(precision), cpu: Cpu::detect() };
         EncoderClassifier::load(&golden.join(name), options).unwrap()
     }

@@ -37,7 +37,7 @@ struct Cases {
 }
 
 fn directory(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../golden/encoder").join(name)
+    PathBuf::from("../../golden/encoder").join(name)
 }
 
 fn cases(name: &str) -> Cases {
