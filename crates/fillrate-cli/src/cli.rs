@@ -7,6 +7,7 @@
 //!
 //! Nothing here reads the environment and nothing has a default: that is the settings' job.
 
+mod compare;
 mod llm;
 mod profile;
 mod text;
@@ -18,9 +19,10 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+pub(crate) use self::compare::CompareArgs;
 pub(crate) use self::llm::{ApiChoice, LlmArgs};
 pub(crate) use self::profile::ProfileArgs;
-pub(crate) use self::text::{ComputeArgs, TextArgs};
+pub(crate) use self::text::{ComputeArgs, InputArgs, TextArgs};
 use crate::settings::{DeviceChoice, Format};
 
 /// Scores news and tweets on this machine, and says what it ran on
@@ -76,6 +78,10 @@ Examples:
         #[command(flatten)]
         text: TextArgs,
     },
+
+    /// Run several models over one labelled table and set them side by side
+    #[command(after_help = compare::RECORDS_AND_EXAMPLES)]
+    Compare(CompareArgs),
 
     /// Measure a model on this machine: load time, latency, throughput, memory
     #[command(after_help = profile::EXAMPLES)]
@@ -134,6 +140,7 @@ impl Verb {
     pub(crate) fn text_args(&self) -> TextArgs {
         match self {
             Self::Score { text, .. } => text.clone(),
+            Self::Compare(compare) => compare.text_args(),
             Self::Profile(profile) => profile.text_args(),
             Self::Doctor
             | Self::Models { .. }

@@ -4,6 +4,9 @@
 //! had is `None`, never a number that stands for it, and a machine without a GPU or a driver is a
 //! normal answer.
 //!
+//! [`process`] reads how much memory this process takes.
+//!
 //! This crate knows nothing of texts or prices.
 
 pub mod probe;
+pub mod process;

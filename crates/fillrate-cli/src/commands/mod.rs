@@ -1,5 +1,6 @@
 //! The verbs: each file has the verb's `run`, and its steps below it.
 
+mod compare;
 mod completions;
 mod doctor;
 mod generate;
@@ -7,6 +8,7 @@ mod loading;
 mod models;
 mod profile;
 mod score;
+mod table;
 
 use crate::cli::Verb;
 use crate::output::Printer;
@@ -31,6 +33,7 @@ pub(crate) fn run(verb: &Verb, settings: &Settings, printer: &Printer) -> anyhow
     match verb {
         Verb::Doctor => doctor::run(settings, printer),
         Verb::Score { input, .. } => score::run(input, settings, printer),
+        Verb::Compare(arguments) => compare::run(arguments, settings, printer),
         Verb::Profile(arguments) => profile::run(arguments, settings, printer),
         Verb::Models { verb } => models::run(verb, settings, printer),
         Verb::Completions { shell } => completions::run(*shell, settings, printer),

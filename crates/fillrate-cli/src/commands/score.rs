@@ -3,23 +3,18 @@
 mod model;
 mod output;
 
-use std::io::IsTerminal;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use fillrate::records::{self, ReadOptions, Reader};
 use fillrate::text::batch::Provenance;
 use fillrate::text::{ScoreColumns, score_table};
 
 use self::model::Answerer;
 use self::output::Output;
 use super::Outcome;
+use super::table::{count, open, record_format, report_skipped};
 use crate::output::Printer;
-use crate::settings::{InputFormat, OnError, Settings};
-
-/// Rows of a chunk: few enough that a slow model's answers come steadily, many enough that
-/// writing a chunk costs next to nothing per row.
-const CHUNK_ROWS: usize = 256;
+use crate::settings::Settings;
 
 /// Scores the texts of `input`, a file or `-`.
 ///
@@ -28,7 +23,7 @@ const CHUNK_ROWS: usize = 256;
 /// If the input, the model or the output cannot be used; a file that was to be written is then
 /// as it was before.
 pub(crate) fn run(input: &Path, settings: &Settings, printer: &Printer) -> anyhow::Result<Outcome> {
-    let format = output::format(settings)?;
+    let format = record_format(settings)?;
     let mut reader = open(input, settings, printer)?;
     let text_column = reader.select_text(settings.text.text_column.as_deref())?;
     let Answerer { scorer, classes } = Answerer::load(settings, printer)?;
@@ -62,42 +57,6 @@ pub(crate) fn run(input: &Path, settings: &Settings, printer: &Printer) -> anyho
     Ok(Outcome::Done)
 }
 
-/// Opens the input as the settings say.
-fn open(input: &Path, settings: &Settings, printer: &Printer) -> anyhow::Result<Reader> {
-    let options = ReadOptions {
-        format: settings.text.input_format.map(|format| match format {
-            InputFormat::Csv => records::InputFormat::Csv,
-            InputFormat::Jsonl => records::InputFormat::Jsonl,
-            InputFormat::Parquet => records::InputFormat::Parquet,
-        }),
-        on_error: match settings.text.on_error {
-            OnError::Stop => records::OnError::Fail,
-            OnError::Skip => records::OnError::Skip,
-        },
-        chunk_rows: CHUNK_ROWS,
-        ..ReadOptions::default()
-    };
-    if input != Path::new("-") {
-        return Ok(Reader::open(input, &options)?);
-    }
-    let stdin = std::io::stdin();
-    if stdin.is_terminal() {
-        printer.note("reading standard input; Ctrl-D ends it");
-    }
-    Ok(Reader::from_stream(Box::new(stdin), &options)?)
-}
-
-/// Says which rows were left out.
-fn report_skipped(skipped: &records::Skipped, printer: &Printer) {
-    for row in &skipped.first {
-        printer.warn(&format!("skipped {row}"));
-    }
-    let untold = skipped.count - skipped.first.len() as u64;
-    if untold > 0 {
-        printer.warn(&format!("skipped {untold} more rows"));
-    }
-}
-
 /// What happened to the rows of a run.
 struct Counts {
     rows: u64,
@@ -129,10 +88,6 @@ fn summary(counts: &Counts, elapsed: Duration, provenance: &Provenance) -> Strin
         "{texts} in {seconds:.2} s{rate}{deduped}, model {model}, {precision} on {device}, \
          {skipped} skipped{degraded}"
     )
-}
-
-fn count(number: u64, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! `fillrate score`, as it is used: in files, in pipes and with everything that can be wrong.
 
 mod bad_input;
-mod encoder;
+pub(crate) mod encoder;
 mod fallback;
 mod formats;
 

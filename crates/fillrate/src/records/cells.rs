@@ -133,6 +133,27 @@ impl<'a> CsvColumn<'a> {
     }
 }
 
+/// Each value of a column as its CSV cell has it, `None` where it is missing; shape `[rows]`.
+///
+/// # Errors
+///
+/// If the column has no text form (intervals, unions).
+pub(super) fn cells_of(field: &FieldRef, array: &ArrayRef) -> io::Result<Vec<Option<String>>> {
+    let (leaf, options) = (
+        Leaf { field: FieldRef::clone(field), array: ArrayRef::clone(array), parents: Vec::new() },
+        encoder_options(),
+    );
+    let nulls = array.logical_nulls();
+    let mut column = CsvColumn::new(&leaf, &options)?;
+    let mut buffer = Vec::new();
+    let mut cell = |row| {
+        let is_null = nulls.as_ref().is_some_and(|nulls| nulls.is_null(row));
+        let cell = column.cell(row, &mut buffer);
+        (!is_null).then(|| String::from_utf8_lossy(cell).into_owned())
+    };
+    Ok((0..array.len()).map(&mut cell).collect())
+}
+
 impl Leaf {
     /// Whether a struct around the value is missing at `row`.
     fn is_missing(&self, row: usize) -> bool {

@@ -76,6 +76,13 @@ impl Chunk {
         text_column::texts(&self.rows, column).into_iter().filter_map(Result::ok).collect()
     }
 
+    /// The value of each row in `column` as text, or what is wrong with the row; shape `[len]`.
+    /// Strings stand as they are, numbers in digits, dates in ISO 8601.
+    #[must_use]
+    pub fn values(&self, column: &str) -> Vec<Result<String, String>> {
+        text_column::values(&self.rows, column)
+    }
+
     /// Keeps the rows of which `keep`, shape `[len]`, says so.
     ///
     /// # Errors

@@ -5,6 +5,7 @@ use arrow_array::{Array, RecordBatch};
 use arrow_schema::{DataType, Schema};
 use serde_json::Value;
 
+use super::cells;
 use super::chunk::Rows;
 
 /// The columns looked for when none is named, in this order.
@@ -48,6 +49,37 @@ pub(super) fn texts<'a>(rows: &'a Rows, column: &str) -> Vec<Result<&'a str, Str
                 None => Err(format!("column `{column}` is missing")),
             })
             .collect(),
+    }
+}
+
+/// The value of each row in `column` as text, or what is wrong with the row; shape `[rows]`.
+/// Strings stand as they are, numbers in digits.
+pub(super) fn values(rows: &Rows, column: &str) -> Vec<Result<String, String>> {
+    match rows {
+        Rows::Table(batch) => table_values(batch, column),
+        Rows::Objects(objects) => objects
+            .iter()
+            .map(|object| match object.get(column) {
+                Some(Value::String(text)) => Ok(text.clone()),
+                Some(value @ (Value::Number(_) | Value::Bool(_))) => Ok(value.to_string()),
+                Some(other) => Err(format!("column `{column}` is {}", kind(other))),
+                None => Err(format!("column `{column}` is missing")),
+            })
+            .collect(),
+    }
+}
+
+fn table_values(batch: &RecordBatch, column: &str) -> Vec<Result<String, String>> {
+    let all_wrong = |message: String| vec![Err(message); batch.num_rows()];
+    let Ok(index) = batch.schema_ref().index_of(column) else {
+        return all_wrong(format!("column `{column}` is missing"));
+    };
+    match cells::cells_of(&batch.schema_ref().fields()[index], batch.column(index)) {
+        Ok(cells) => {
+            let null = || format!("column `{column}` is null");
+            cells.into_iter().map(|cell| cell.ok_or_else(null)).collect()
+        }
+        Err(error) => all_wrong(format!("column `{column}`: {error}")),
     }
 }
 

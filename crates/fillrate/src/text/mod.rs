@@ -4,6 +4,7 @@ pub mod batch;
 mod columns;
 mod embedded;
 pub mod encoder;
+pub mod evaluation;
 mod model;
 mod packed;
 pub mod registry;

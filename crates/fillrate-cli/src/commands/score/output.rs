@@ -1,46 +1,20 @@
 //! Where scores go: records in a file or a pipe, or a page on a terminal.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::Write;
 
 use anyhow::Context;
 use clap::builder::styling::Style;
-use fillrate::records::{self, Reader, Sink, Writer};
+use fillrate::records::{Reader, Sink, Writer};
 use fillrate::text::batch::Scored;
 use fillrate::text::{ScoreColumns, ScoredChunk};
 use unicode_width::UnicodeWidthChar;
 
-use crate::failure::hinted;
+use crate::commands::table::format_of_records;
 use crate::output::Printer;
 use crate::settings::{Format, Settings};
 
 /// Columns of the page before the text, with the gaps after them.
 const PAGE_MARGIN: usize = "negative  -0.123  ".len();
-
-/// How scores are written: as asked for, else a table on a terminal and JSONL elsewhere.
-///
-/// # Errors
-///
-/// If the output file's extension tells no format and none was asked for, or Parquet would go to
-/// a terminal.
-pub(super) fn format(settings: &Settings) -> anyhow::Result<Format> {
-    let to_terminal = settings.output.is_none() && io::stdout().is_terminal();
-    match (settings.format, &settings.output) {
-        (Some(Format::Parquet), None) if to_terminal => {
-            Err(hinted("Parquet cannot be shown on a terminal", "write it to a file: -o FILE"))
-        }
-        (Some(format), _) => Ok(format),
-        (None, Some(path)) if !is_stream(path) => Err(hinted(
-            format!("{}: the extension tells no format", path.display()),
-            "name it: --format csv, json, jsonl, parquet or table",
-        )),
-        (None, _) => Ok(if to_terminal { Format::Table } else { Format::Jsonl }),
-    }
-}
-
-/// Whether `path` is a device or a pipe, whose name promises nothing.
-fn is_stream(path: &std::path::Path) -> bool {
-    std::fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir())
-}
 
 /// What a run writes to.
 pub(super) enum Output {
@@ -63,12 +37,8 @@ impl Output {
         settings: &Settings,
         printer: &Printer,
     ) -> anyhow::Result<Self> {
-        let format = match format {
-            Format::Csv => records::Format::Csv,
-            Format::Json => records::Format::Json,
-            Format::Jsonl => records::Format::Jsonl,
-            Format::Parquet => records::Format::Parquet,
-            Format::Table => return Self::open_page(settings, printer),
+        let Some(format) = format_of_records(format) else {
+            return Self::open_page(settings, printer);
         };
         let sink = printer.sink(settings.output.as_deref())?;
         let writer = Box::new(Writer::new(sink, format, reader.layout(), columns.schema()));

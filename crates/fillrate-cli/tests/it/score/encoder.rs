@@ -12,13 +12,18 @@ const GOLDEN: &str = "../../golden/encoder";
 /// A desk with a whole model in `model/` and some news.
 fn desk() -> Desk {
     let desk = Desk::with("news.csv", news(40));
+    put_model(&desk);
+    desk
+}
+
+/// Puts a whole model in `model/`.
+pub(crate) fn put_model(desk: &Desk) {
     std::fs::create_dir(desk.path("model")).unwrap();
     for file in ["config.json", "model.safetensors"] {
         std::fs::copy(Path::new(GOLDEN).join("bert").join(file), desk.path("model").join(file))
             .unwrap();
     }
-    std::fs::write(desk.path("model/vocab.txt"), vocabulary()).unwrap();
-    desk
+    desk.put("model/vocab.txt", vocabulary());
 }
 
 /// Special tokens, and each letter at the start of a word and inside one.
