@@ -16,6 +16,9 @@ _fillrate() {
             ",$1")
                 cmd="fillrate"
                 ;;
+            fillrate,compare)
+                cmd="fillrate__subcmd__compare"
+                ;;
             fillrate,completions)
                 cmd="fillrate__subcmd__completions"
                 ;;
@@ -53,12 +56,82 @@ _fillrate() {
 
     case "${cmd}" in
         fillrate)
-            opts="-o -q -v -h -V --format --output --device --threads --quiet --verbose --config --help --version score profile doctor models completions generate"
+            opts="-o -q -v -h -V --format --output --device --threads --quiet --verbose --config --help --version score compare profile doctor models completions generate"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "table json jsonl csv parquet" -- "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --device)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --threads)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        fillrate__subcmd__compare)
+            opts="-o -q -v -h --models --label --text-column --input-format --on-error --precision --batch-tokens --mode --format --output --device --threads --quiet --verbose --config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --models)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --label)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --text-column)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --input-format)
+                    COMPREPLY=($(compgen -W "csv jsonl parquet" -- "${cur}"))
+                    return 0
+                    ;;
+                --on-error)
+                    COMPREPLY=($(compgen -W "stop skip" -- "${cur}"))
+                    return 0
+                    ;;
+                --precision)
+                    COMPREPLY=($(compgen -W "auto fp32 bf16 fp16 int8" -- "${cur}"))
+                    return 0
+                    ;;
+                --batch-tokens)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --mode)
+                    COMPREPLY=($(compgen -W "throughput latency memory" -- "${cur}"))
+                    return 0
+                    ;;
                 --format)
                     COMPREPLY=($(compgen -W "table json jsonl csv parquet" -- "${cur}"))
                     return 0
@@ -399,7 +472,7 @@ _fillrate() {
             return 0
             ;;
         fillrate__subcmd__profile)
-            opts="-o -q -v -h --model --precision --batch-tokens --mode --seconds --llm --llm-model --llm-api --prompts --requests --concurrency --max-tokens --timeout --format --output --device --threads --quiet --verbose --config --help"
+            opts="-o -q -v -h --model --precision --batch-tokens --mode --texts --text-column --input-format --on-error --seconds --html --kernels --llm --llm-model --llm-api --prompts --requests --concurrency --max-tokens --timeout --format --output --device --threads --quiet --verbose --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -421,7 +494,27 @@ _fillrate() {
                     COMPREPLY=($(compgen -W "throughput latency memory" -- "${cur}"))
                     return 0
                     ;;
+                --texts)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --text-column)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --input-format)
+                    COMPREPLY=($(compgen -W "csv jsonl parquet" -- "${cur}"))
+                    return 0
+                    ;;
+                --on-error)
+                    COMPREPLY=($(compgen -W "stop skip" -- "${cur}"))
+                    return 0
+                    ;;
                 --seconds)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --html)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

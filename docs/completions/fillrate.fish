@@ -38,6 +38,7 @@ complete -c fillrate -n "__fish_fillrate_needs_command" -s v -l verbose -d 'Say 
 complete -c fillrate -n "__fish_fillrate_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c fillrate -n "__fish_fillrate_needs_command" -s V -l version -d 'Print version'
 complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "score" -d 'Score the sentiment of each text in a table'
+complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "compare" -d 'Run several models over one labelled table and set them side by side'
 complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "profile" -d 'Measure a model on this machine: load time, latency, throughput, memory'
 complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "doctor" -d 'Say what is here, what Fillrate will use and why, and what is missing'
 complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "models" -d 'List, show, pull and verify models'
@@ -74,6 +75,35 @@ complete -c fillrate -n "__fish_fillrate_using_subcommand score" -l raw -d 'Add 
 complete -c fillrate -n "__fish_fillrate_using_subcommand score" -s q -l quiet -d 'Say nothing but errors'
 complete -c fillrate -n "__fish_fillrate_using_subcommand score" -s v -l verbose -d 'Say more about what is done and why'
 complete -c fillrate -n "__fish_fillrate_using_subcommand score" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fillrate -n "__fish_fillrate_using_subcommand compare" -l models -d 'Registered models or directories, one after the other; may be given more than once' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand compare" -l label -d 'The column that holds the labels' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand compare" -l text-column -d 'The column that holds the text [default: the first of text, title, headline]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand compare" -l input-format -d 'The format of the input [default: from its extension]' -r -f -a "csv\t'Comma-separated values with a header'
+jsonl\t'One JSON object per line'
+parquet\t'Apache Parquet'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand compare" -l on-error -d 'What to do with a malformed row [default: stop]' -r -f -a "stop\t'Stop at the first and say where it is'
+skip\t'Leave the row out, count it and report it on stderr'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand compare" -l precision -d 'The type the encoder computes in [default: auto, int8 if the model is, else bf16 or fp32]' -r -f -a "auto\t'int8 for a model that ships int8, else bf16 where the processor has it, else fp32'
+fp32\t'32-bit floating point'
+bf16\t'16-bit brain floating point, summed in 32 bits'
+fp16\t'16-bit floating point; on GPUs only'
+int8\t'8-bit integers, scaled per token and per channel'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand compare" -l batch-tokens -d 'Tokens in one batch: a number or auto [default: auto, from memory and measured speed]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand compare" -l mode -d 'What to favour when batching [default: throughput]' -r -f -a "throughput\t'Fill every batch'
+latency\t'Wait only a bounded time for a batch to fill'
+memory\t'Use the smallest scratch memory'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand compare" -l format -d 'How to write the result [default: table on a terminal, jsonl in a pipe]' -r -f -a "table\t'Columns for a reader'
+json\t'One JSON document'
+jsonl\t'One JSON object per line'
+csv\t'Comma-separated values with a header'
+parquet\t'Apache Parquet'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand compare" -s o -l output -d 'Write to FILE instead of standard output; its extension sets the format' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand compare" -l device -d 'Where to compute: auto, cpu, cuda or cuda:N [default: auto]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand compare" -l threads -d 'Threads to compute with [default: one per physical core this process may use]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand compare" -l config -d 'Read settings from FILE [default: fillrate.toml here, if it exists]' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand compare" -s q -l quiet -d 'Say nothing but errors'
+complete -c fillrate -n "__fish_fillrate_using_subcommand compare" -s v -l verbose -d 'Say more about what is done and why'
+complete -c fillrate -n "__fish_fillrate_using_subcommand compare" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l model -d 'A registered model, or a directory with config.json, model.safetensors and a tokenizer [default: news-mini]' -r
 complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l precision -d 'The type the encoder computes in [default: auto, int8 if the model is, else bf16 or fp32]' -r -f -a "auto\t'int8 for a model that ships int8, else bf16 where the processor has it, else fp32'
 fp32\t'32-bit floating point'
@@ -84,7 +114,15 @@ complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l batch-toke
 complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l mode -d 'What to favour when batching [default: throughput]' -r -f -a "throughput\t'Fill every batch'
 latency\t'Wait only a bounded time for a batch to fill'
 memory\t'Use the smallest scratch memory'"
-complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l seconds -d 'Measure each figure for about this long; more is steadier [default: 1]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l texts -d 'Measure on the different texts of this table [default: made-up headlines of 20 tokens or so]' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l text-column -d 'The column of --texts that holds the text [default: the first of text, title, headline]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l input-format -d 'The format of --texts [default: from its extension]' -r -f -a "csv\t'Comma-separated values with a header'
+jsonl\t'One JSON object per line'
+parquet\t'Apache Parquet'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l on-error -d 'What to do with a malformed row of --texts [default: stop]' -r -f -a "stop\t'Stop at the first and say where it is'
+skip\t'Leave the row out, count it and report it on stderr'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l seconds -d 'Measure each figure for about this long; more is steadier [default: 1, for --kernels 0.2]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l html -d 'Write the report also as a page for a browser, with charts' -r -F
 complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l llm -d 'Measure this server instead: Ollama\'s or an OpenAI-compatible one\'s address, with or without /v1' -r
 complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l llm-model -d 'The model\'s name on the server' -r
 complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l llm-api -d 'The protocol it speaks [default: auto]' -r -f -a "auto\t'The one that the address names, or that the server is found to speak'
@@ -104,6 +142,7 @@ complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -s o -l outpu
 complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l device -d 'Where to compute: auto, cpu, cuda or cuda:N [default: auto]' -r
 complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l threads -d 'Threads to compute with [default: one per physical core this process may use]' -r
 complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l config -d 'Read settings from FILE [default: fillrate.toml here, if it exists]' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l kernels -d 'Measure no model but the matrix products of MiniLM and BERT-base, on one thread'
 complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -s q -l quiet -d 'Say nothing but errors'
 complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -s v -l verbose -d 'Say more about what is done and why'
 complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -s h -l help -d 'Print help (see more with \'--help\')'

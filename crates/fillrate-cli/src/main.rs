@@ -6,6 +6,7 @@ mod failure;
 mod output;
 mod settings;
 mod store;
+mod version;
 
 use std::process::ExitCode;
 

@@ -106,9 +106,7 @@ impl Printer {
     ///
     /// If it cannot be written.
     pub(crate) fn emit(&self, result: &Rendered, path: Option<&Path>) -> anyhow::Result<()> {
-        let mut sink = self.sink(path)?;
-        sink.write_all(result.0.as_bytes()).context("cannot write the result")?;
-        Ok(sink.commit()?)
+        result.write(self.sink(path)?)
     }
 }
 
@@ -124,6 +122,16 @@ impl Rendered {
             text.push('\n');
         }
         Self(text)
+    }
+
+    /// Writes it whole.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be written.
+    pub(crate) fn write(&self, mut sink: Sink) -> anyhow::Result<()> {
+        sink.write_all(self.0.as_bytes()).context("cannot write the result")?;
+        Ok(sink.commit()?)
     }
 
     /// One JSON document over several lines.

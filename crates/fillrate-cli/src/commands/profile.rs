@@ -1,19 +1,19 @@
 //! `fillrate profile`: what a model costs on this machine.
 
 mod headlines;
+mod html;
+mod kernels;
 mod llm;
 mod model;
+mod page;
 mod percentiles;
-
-use std::time::Duration;
+mod sweep;
+mod texts;
 
 use super::Outcome;
 use crate::cli::ProfileArgs;
 use crate::output::Printer;
 use crate::settings::Settings;
-
-/// How long one figure is measured for, if nothing else is said.
-const SECONDS_DEFAULT: Duration = Duration::from_secs(1);
 
 /// Measures what was asked for and prints the report.
 ///
@@ -28,6 +28,8 @@ pub(crate) fn run(
     if let Some(server) = &arguments.llm.llm {
         return llm::run(server, &arguments.llm, settings, printer);
     }
-    let time = arguments.seconds.unwrap_or(SECONDS_DEFAULT);
-    model::run(time, settings, printer)
+    if arguments.kernels {
+        return kernels::run(arguments.seconds, settings, printer);
+    }
+    model::run(arguments, settings, printer)
 }

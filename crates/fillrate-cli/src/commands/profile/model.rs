@@ -1,17 +1,27 @@
-//! What a model costs: its load time, and its latency on single texts.
+//! What a model costs: load time, latency on single texts, throughput over batch sizes, memory.
 
 use std::time::{Duration, Instant};
 
 use fillrate::text::batch::{BatchOptions, Scorer};
+use fillrate_device::probe::Machine;
+use fillrate_device::process::{self, ProcessMemory};
+use fillrate_kernels::Cpu;
 use serde::Serialize;
 
-use super::headlines;
 use super::percentiles::{Latency, milliseconds};
+use super::sweep::{RULE, Sweep, time_batch};
+use super::texts::{Texts, TextsReport};
+use super::{html, page};
+use crate::cli::ProfileArgs;
 use crate::commands::Outcome;
 use crate::commands::doctor::report_format;
 use crate::commands::loading::{batch_options, load};
 use crate::output::{Printer, Rendered};
 use crate::settings::{Format, Mode, Settings};
+use crate::version::{COMMIT, VERSION};
+
+/// How long one figure is measured for, if nothing else is said.
+const TIME_DEFAULT: Duration = Duration::from_secs(1);
 
 /// Single texts scored before any is timed, so that caches and threads are warm.
 const WARM_UP_TEXTS: usize = 10;
@@ -19,120 +29,152 @@ const WARM_UP_TEXTS: usize = 10;
 /// The fewest latencies that a 99th percentile is taken of.
 const SAMPLES_MIN: usize = 200;
 
-/// The most: there is nothing more to learn, and no headline comes twice.
+/// The most: there is nothing more to learn.
 const SAMPLES_MAX: usize = 5_000;
 
 /// The report; programs read its field names.
 #[derive(Debug, Serialize)]
-struct Report {
-    version: &'static str,
-    model: String,
-    precision: String,
-    device: String,
-    threads: usize,
-    mode: Mode,
-    /// Mean tokens of the texts measured; `None` for a model without tokens.
-    tokens_per_text: Option<f64>,
-    load_ms: f64,
-    first_score_ms: f64,
-    latency: Latency,
+pub(super) struct Report {
+    /// The version of Fillrate.
+    pub(super) version: &'static str,
+    /// The commit it was built from, where that was known.
+    pub(super) commit: Option<&'static str>,
+    /// The machine.
+    pub(super) machine: Machine,
+    /// The kernels, named after the instructions they need.
+    pub(super) kernels: &'static str,
+    /// The model.
+    pub(super) model: String,
+    /// The type it computes in.
+    pub(super) precision: String,
+    /// Where it computes.
+    pub(super) device: String,
+    /// Threads that it computes with.
+    pub(super) threads: usize,
+    /// What batching favours.
+    pub(super) mode: Mode,
+    /// What was measured on.
+    pub(super) texts: TextsReport,
+    /// The time from the name to a model that is ready.
+    pub(super) load_ms: f64,
+    /// The time of the first score after that.
+    pub(super) first_score_ms: f64,
+    /// Of single texts, once it is warm.
+    pub(super) latency: Latency,
+    /// Over batch sizes.
+    pub(super) throughput: Sweep,
+    /// How the sweep over batch sizes ends, and what its knee is.
+    pub(super) knee_rule: &'static str,
+    /// The memory of the process.
+    pub(super) memory: MemoryReport,
 }
 
-/// Measures the model that the settings name; each figure takes about `time`.
+/// The memory of the process in RAM; `None` where the system does not tell.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[expect(clippy::struct_field_names, reason = "programs read these names, and units come last")]
+pub(super) struct MemoryReport {
+    /// Before the model was loaded, the texts of a table included.
+    pub(super) before_load_bytes: Option<u64>,
+    /// After it was loaded.
+    pub(super) after_load_bytes: Option<u64>,
+    /// The most while it was loaded and at any batch size.
+    pub(super) peak_bytes: Option<u64>,
+    /// Memory of the GPU that was in use; `None` where none computes.
+    pub(super) gpu_bytes: Option<u64>,
+}
+
+/// Measures the model that the settings name.
 ///
 /// # Errors
 ///
-/// If it cannot be loaded or fails on a text, or the report cannot be written.
+/// If the texts or the model cannot be used, or the report cannot be written.
 pub(super) fn run(
-    time: Duration,
+    arguments: &ProfileArgs,
     settings: &Settings,
     printer: &Printer,
 ) -> anyhow::Result<Outcome> {
     let format = report_format(settings)?;
-    let options = batch_options(settings)?;
-    let report = measure(time, &options, settings, printer)?;
+    // Whether they can be written is known before the long wait, not after it.
+    let sink = printer.sink(settings.output.as_deref())?;
+    let html_sink = arguments.html.as_deref().map(|path| printer.sink(Some(path))).transpose()?;
+    let texts = Texts::of(arguments.texts.as_deref(), settings, printer)?;
+    // The texts are all different: looking for equal ones would cost time and save none.
+    let options = BatchOptions { dedupe: false, ..batch_options(settings)? };
+    let time = arguments.seconds.unwrap_or(TIME_DEFAULT);
+    let report = measure(&texts, time, &options, settings, printer)?;
     let rendered = match format {
         Format::Json => Rendered::json(&report)?,
         Format::Jsonl => Rendered::json_line(&report)?,
-        Format::Table | Format::Csv | Format::Parquet => Rendered::text(page(&report, printer)),
+        Format::Table | Format::Csv | Format::Parquet => {
+            Rendered::text(page::page(&report, printer))
+        }
     };
-    printer.emit(&rendered, settings.output.as_deref())?;
+    if let Some(html_sink) = html_sink {
+        Rendered::text(html::page(&report)).write(html_sink)?;
+    }
+    rendered.write(sink)?;
     Ok(Outcome::Done)
 }
 
 fn measure(
+    texts: &Texts,
     time: Duration,
     options: &BatchOptions,
     settings: &Settings,
     printer: &Printer,
 ) -> anyhow::Result<Report> {
+    let machine = Machine::probe();
+    let before = ProcessMemory::read();
+    let is_reset = process::reset_peak();
     let start = Instant::now();
     let model = load(&settings.text.model, settings, options, printer)?;
     let load_ms = milliseconds(start.elapsed());
+    let after = ProcessMemory::read();
     let scorer = Scorer::new(model.classifier, options.clone());
-    let first_score_ms = milliseconds(time_one(&scorer, 0)?);
-    let latency = latency(&scorer, time)?;
+    let first_score_ms = milliseconds(time_batch(&scorer, &texts.batch(0, 1))?);
+    let latency = latency(&scorer, texts, time)?;
+    let peak_so_far = ProcessMemory::read().peak_bytes.filter(|_| is_reset);
+    let throughput = Sweep::measure(&scorer, texts, time)?;
+    let peaks = throughput.points.iter().map(|point| point.peak_memory_bytes);
+    let peak_bytes = peaks.chain([peak_so_far]).flatten().max();
     let statistics = scorer.statistics();
+    let tokens = statistics.tokens as f64 / statistics.texts.max(1) as f64;
     let provenance = scorer.provenance();
     Ok(Report {
-        version: env!("CARGO_PKG_VERSION"),
+        version: VERSION,
+        commit: COMMIT,
+        machine,
+        kernels: Cpu::detect().tier().as_str(),
         model: provenance.model.clone(),
         precision: provenance.precision.clone(),
         device: provenance.device.clone(),
         threads: options.workers,
         mode: settings.text.mode,
-        tokens_per_text: (statistics.tokens > 0)
-            .then(|| statistics.tokens as f64 / statistics.texts as f64),
+        texts: texts.report((statistics.tokens > 0).then_some(tokens)),
         load_ms,
         first_score_ms,
         latency,
+        throughput,
+        knee_rule: RULE,
+        memory: MemoryReport {
+            before_load_bytes: before.resident_bytes,
+            after_load_bytes: after.resident_bytes,
+            peak_bytes,
+            gpu_bytes: None,
+        },
     })
 }
 
 /// The latencies of single texts, one after another, on a model that is warm.
-fn latency(scorer: &Scorer, time: Duration) -> anyhow::Result<Latency> {
+fn latency(scorer: &Scorer, texts: &Texts, time: Duration) -> anyhow::Result<Latency> {
     for index in 1..=WARM_UP_TEXTS {
-        time_one(scorer, index)?;
+        time_batch(scorer, &texts.batch(index, 1))?;
     }
     let start = Instant::now();
     let mut samples = Vec::new();
     while samples.len() < SAMPLES_MIN || (start.elapsed() < time && samples.len() < SAMPLES_MAX) {
-        samples.push(time_one(scorer, 1 + WARM_UP_TEXTS + samples.len())?);
+        let text = texts.batch(1 + WARM_UP_TEXTS + samples.len(), 1);
+        samples.push(time_batch(scorer, &text)?);
     }
     Latency::of(&samples).ok_or_else(|| anyhow::anyhow!("no latency was measured"))
-}
-
-/// How long the answer to headline `index` takes.
-fn time_one(scorer: &Scorer, index: usize) -> anyhow::Result<Duration> {
-    let text = [headlines::headline(index)];
-    let start = Instant::now();
-    let answers = scorer.score_all(&text);
-    let elapsed = start.elapsed();
-    for answer in answers {
-        answer?;
-    }
-    Ok(elapsed)
-}
-
-fn page(report: &Report, printer: &Printer) -> String {
-    let mut table = printer.table();
-    let tokens = report.tokens_per_text.map_or_else(
-        || "headlines made up for this, all different".to_owned(),
-        |tokens| format!("headlines made up for this, all different, {tokens:.1} tokens each"),
-    );
-    let Latency { samples, p50_ms, p95_ms, p99_ms, .. } = &report.latency;
-    let rows = [
-        ("model", format!("{}, {} on {}", report.model, report.precision, report.device)),
-        ("threads", report.threads.to_string()),
-        ("texts", tokens),
-        ("load time", format!("{:.1} ms", report.load_ms)),
-        ("first score", format!("{:.2} ms", report.first_score_ms)),
-        ("p50 latency", format!("{p50_ms:.3} ms, of {samples} single texts")),
-        ("p95 latency", format!("{p95_ms:.3} ms")),
-        ("p99 latency", format!("{p99_ms:.3} ms")),
-    ];
-    for (name, value) in rows {
-        table.add_row([name, &value]);
-    }
-    table.trim_fmt()
 }
