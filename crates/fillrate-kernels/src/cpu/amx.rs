@@ -92,63 +92,6 @@ pub(super) unsafe fn release() {
     unsafe { asm!("tilerelease", options(nostack, nomem)) }
 }
 
-/// 32 rows × 32 columns: two tiles of rows, two panels, four tiles of sums.
-macro_rules! block_32x32 {
-    ($(#[$doc:meta])* $name:ident, $dot:literal) => {
-        $(#[$doc])*
-        ///
-        /// # Safety
-        ///
-        /// As `Micro` says, with tiles configured on this thread; 32 rows are readable, and the
-        /// steps are a multiple of 16.
-        pub(super) unsafe fn $name(operands: Operands, _rows: usize, sums: *mut u32) {
-            let Operands { x, row_bytes, w, panel_bytes, steps, .. } = operands;
-            // SAFETY: each of `steps / 16` iterations reads 64 bytes of each of 32 rows and 1 KiB
-            // of each of two panels; the stores fill 32 × 32 sums.
-            unsafe {
-                asm!(
-                    "tilezero tmm0",
-                    "tilezero tmm1",
-                    "tilezero tmm2",
-                    "tilezero tmm3",
-                    "2:",
-                    "tileloadd tmm6, [{w0} + {line}]",
-                    "tileloadd tmm4, [{x0} + {row}]",
-                    concat!($dot, " tmm0, tmm4, tmm6"),
-                    "tileloadd tmm7, [{w1} + {line}]",
-                    concat!($dot, " tmm1, tmm4, tmm7"),
-                    "tileloadd tmm5, [{x1} + {row}]",
-                    concat!($dot, " tmm2, tmm5, tmm6"),
-                    concat!($dot, " tmm3, tmm5, tmm7"),
-                    "add {x0}, 64",
-                    "add {x1}, 64",
-                    "add {w0}, 1024",
-                    "add {w1}, 1024",
-                    "dec {n}",
-                    "jnz 2b",
-                    "tilestored [{sums} + {out}], tmm0",
-                    "tilestored [{sums} + {out} + 64], tmm1",
-                    "tilestored [{below} + {out}], tmm2",
-                    "tilestored [{below} + {out} + 64], tmm3",
-                    x0 = inout(reg) x => _,
-                    x1 = inout(reg) x.add(16 * row_bytes) => _,
-                    w0 = inout(reg) w => _,
-                    w1 = inout(reg) w.add(panel_bytes) => _,
-                    n = inout(reg) steps / 16 => _,
-                    row = in(reg) row_bytes,
-                    line = in(reg) 64_usize,
-                    sums = in(reg) sums,
-                    below = in(reg) sums.add(16 * 32),
-                    out = in(reg) 128_usize,
-                    out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
-                    out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
-                    options(nostack),
-                );
-            }
-        }
-    };
-}
-
 /// 16 rows × 64 columns: one tile of rows, four panels, four tiles of sums.
 macro_rules! block_16x64 {
     ($(#[$doc:meta])* $name:ident, $dot:literal) => {
@@ -327,14 +270,26 @@ impl Block {
     }
 }
 
-block_32x32! {
-    /// Sums of bfloat16 pairs, 32 rows × 32 columns.
-    bf16_32x32, "tdpbf16ps"
+/// Sums of bfloat16 pairs, 32 rows × 32 columns.
+///
+/// # Safety
+///
+/// As [`Steps::begin`]; there is room for [`BLOCK_VALUES`] sums.
+pub(super) unsafe fn bf16_32x32(operands: Operands, _rows: usize, sums: *mut u32) {
+    // SAFETY: as the caller guarantees.
+    unsafe { Steps::Bf16.begin(operands).finish(sums) }
 }
-block_32x32! {
-    /// Sums of unsigned times signed bytes, 32 rows × 32 columns.
-    int8_32x32, "tdpbusd"
+
+/// Sums of unsigned times signed bytes, 32 rows × 32 columns.
+///
+/// # Safety
+///
+/// As [`bf16_32x32`].
+pub(super) unsafe fn int8_32x32(operands: Operands, _rows: usize, sums: *mut u32) {
+    // SAFETY: as the caller guarantees.
+    unsafe { Steps::Int8.begin(operands).finish(sums) }
 }
+
 block_16x64! {
     /// Sums of bfloat16 pairs, 16 rows × 64 columns.
     bf16_16x64, "tdpbf16ps"

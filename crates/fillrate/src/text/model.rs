@@ -39,7 +39,11 @@ impl Model {
         match source {
             ModelSource::Builtin(known) => match &known.origin {
                 Origin::Embedded(model) => embedded(known.name, model, precision, options),
-                Origin::Builtin | Origin::Hub(_) => vader(known.name, options),
+                Origin::Builtin => vader(known.name, options),
+                Origin::Hub(_) => Err(Error::Argument {
+                    name: "source",
+                    message: format!("{} is not built in: name its directory", known.name),
+                }),
             },
             ModelSource::Directory(dir) => directory(dir, precision, options),
         }

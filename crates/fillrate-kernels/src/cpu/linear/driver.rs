@@ -22,7 +22,7 @@ use crate::cpu::lanes::{LANES, Lanes};
 const TILE_VALUES_MAX: usize = 32 * 64;
 
 /// The most bytes of rows that are multiplied by all panels before the next rows are: half of the
-/// second-level cache of the smallest server core, so that rows are read from farther away once.
+/// second-level cache of the processor that it was measured on, so that rows are read from farther away once.
 const SLICE_BYTES: usize = 1024 << 10;
 
 /// A block of `N` sums, f32 or i32, on its way from an inner loop to the epilogue.
