@@ -32,6 +32,7 @@ mod activation;
 mod buffer;
 pub mod cpu;
 mod error;
+mod philox;
 mod precision;
 pub mod scalar;
 
@@ -44,4 +45,5 @@ pub use cpu::linear::{Linear, LinearShape, Nonlinearity};
 pub use cpu::tier::Tier;
 pub use cpu::workspace::Workspace;
 pub use error::{Error, Result};
+pub use philox::Philox;
 pub use precision::Precision;

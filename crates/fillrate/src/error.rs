@@ -1,7 +1,10 @@
 //! The one error type of this crate.
 
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
+
+use crate::market::Date;
 
 /// The result of a fallible operation of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -39,6 +42,27 @@ pub enum Error {
         line: u64,
         /// What does not fit, with the column.
         message: String,
+    },
+
+    /// A bar whose date does not come after the one of its symbol before it.
+    #[error(
+        "{}:{line}: symbol `{symbol}`: {date} {fault} {before} of line {line_before}", path.display()
+    )]
+    BarDate {
+        /// The input file, or `-`.
+        path: PathBuf,
+        /// The line of the bar, from 1.
+        line: u64,
+        /// Its symbol.
+        symbol: String,
+        /// Its date.
+        date: Date,
+        /// The date it should come after.
+        before: Date,
+        /// The line of that date, from 1.
+        line_before: u64,
+        /// What is wrong.
+        fault: DateFault,
     },
 
     /// A whole input is not what its format promises (a truncated Parquet file, no header).
@@ -128,6 +152,24 @@ pub enum Error {
     Kernel(#[from] fillrate_kernels::Error),
 }
 
+/// What is wrong with the date of a bar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DateFault {
+    /// It is the date of another bar of the symbol.
+    Repeated,
+    /// It lies before that of the bar before.
+    Earlier,
+}
+
+impl fmt::Display for DateFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Repeated => "repeats",
+            Self::Earlier => "stands after",
+        })
+    }
+}
+
 impl Error {
     /// The line that tells a person how to mend it, if there is one.
     #[must_use]
@@ -138,6 +180,12 @@ impl Error {
                 Some("config.json and model.safetensors must come from the same checkpoint")
             }
             Self::Row { .. } => Some("mend the row, or leave such rows out with --on-error skip"),
+            Self::BarDate { fault: DateFault::Earlier, .. } => {
+                Some("dates must rise for each symbol: --sort puts them in order")
+            }
+            Self::BarDate { fault: DateFault::Repeated, .. } => {
+                Some("keep one of the bars, or leave the later ones out with --on-error skip")
+            }
             Self::Unfit { .. } => Some("write jsonl, which keeps each row's own keys and types"),
             _ => None,
         }

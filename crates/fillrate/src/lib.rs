@@ -1,19 +1,21 @@
-//! Sentiment of financial text on one machine.
+//! Sentiment of financial text and kernels over prices, on one machine.
 //!
 //! The text flow is `records → tokens → packed batch → encoder → probabilities → records`:
 //!
 //! - [`records`] reads CSV, JSONL and Parquet as a stream of chunks and writes them back with new
 //!   columns;
-//! - [`text`] holds the models, their tokenizers, the packer and the scorer.
+//! - [`text`] holds the models, their tokenizers, the packer and the scorer;
+//! - [`market`] holds price panels and what is computed from them.
 //!
 //! This crate never prints, opens a socket or reads an environment variable: what it is told
 //! arrives in arguments, and what it has to say comes back in values.
 
 pub mod error;
+pub mod market;
 pub mod records;
 pub mod text;
 
-pub use error::{Error, Result};
+pub use error::{DateFault, Error, Result};
 
 /// The README's example, compiled with the documentation tests.
 #[cfg(doctest)]

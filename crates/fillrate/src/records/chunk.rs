@@ -37,6 +37,13 @@ impl Chunk {
         Self { path: Arc::clone(path), lines, rows, text_column: None }
     }
 
+    /// The rows of a table in memory, the first of which is number `rows_before + 1`.
+    pub(crate) fn of_batch(path: &Path, rows_before: u64, batch: RecordBatch) -> Self {
+        let rows = batch.num_rows() as u64;
+        let lines = (rows_before + 1..=rows_before + rows).collect();
+        Self::new(&Arc::from(path), lines, Rows::Table(batch))
+    }
+
     /// The number of rows.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -25,7 +25,7 @@ pub enum OnError {
 pub struct Skipped {
     /// How many rows were dropped.
     pub count: u64,
-    /// The first of them, at most [`Skipped::KEPT_MAX`], each an [`Error::Row`].
+    /// The first of them, at most [`Skipped::KEPT_MAX`], each an error about one row.
     pub first: Vec<Error>,
 }
 
@@ -116,7 +116,11 @@ impl Faults {
 
     /// Counts a malformed row, or returns it as an error.
     pub(super) fn report(&mut self, line: u64, message: String) -> Result<()> {
-        let error = Error::Row { path: self.path.to_path_buf(), line, message };
+        self.report_error(Error::Row { path: self.path.to_path_buf(), line, message })
+    }
+
+    /// Counts the row that an error is about, or returns the error.
+    pub(super) fn report_error(&mut self, error: Error) -> Result<()> {
         if self.on_error == OnError::Fail {
             return Err(error);
         }

@@ -64,4 +64,5 @@ pub use faults::{OnError, Skipped};
 pub use format::{Format, InputFormat};
 pub use reader::{Layout, ReadOptions, Reader};
 pub use sink::Sink;
+pub(crate) use text_column::{is_text, kind, string_at};
 pub use writer::Writer;

@@ -254,6 +254,21 @@ impl Reader {
         self.faults.report(line, message)
     }
 
+    /// The file that is read, or `-` for a stream.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Treats an error about one row as [`Self::report`] treats a malformed row.
+    ///
+    /// # Errors
+    ///
+    /// The same error, under [`OnError::Fail`].
+    pub(crate) fn report_error(&mut self, error: Error) -> Result<()> {
+        self.faults.report_error(error)
+    }
+
     /// The number of rows that the input says it has; only Parquet says it.
     #[must_use]
     pub fn rows_total(&self) -> Option<u64> {

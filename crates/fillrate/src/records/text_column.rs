@@ -23,7 +23,7 @@ pub(super) fn choose<'a>(wanted: Option<&str>, columns: &[&'a str]) -> Option<&'
 }
 
 /// Whether a column of this type holds texts.
-pub(super) fn is_text(data_type: &DataType) -> bool {
+pub(crate) fn is_text(data_type: &DataType) -> bool {
     match data_type {
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => true,
         DataType::Dictionary(_, values) => is_text(values),
@@ -93,7 +93,7 @@ fn table_texts<'a>(batch: &'a RecordBatch, column: &str) -> Vec<Result<&'a str, 
 }
 
 /// The string at `row`, or `None` where it is null or the column holds no strings.
-pub(super) fn string_at(array: &dyn Array, row: usize) -> Option<&str> {
+pub(crate) fn string_at(array: &dyn Array, row: usize) -> Option<&str> {
     if array.is_null(row) {
         return None;
     }
@@ -129,7 +129,7 @@ fn dictionary_key(array: &dyn Array, row: usize) -> Option<usize> {
 }
 
 /// What a JSON value is, in words.
-pub(super) fn kind(value: &Value) -> &'static str {
+pub(crate) fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "a boolean",
