@@ -6,7 +6,16 @@
 //!
 //! [`process`] reads how much memory this process takes.
 //!
+//! [`memory`] divides a device's memory: a budget, pools, workspaces and handles, on any device that
+//! implements a small trait.
+//!
 //! This crate knows nothing of texts or prices.
 
+mod error;
+mod fault;
+pub mod memory;
 pub mod probe;
 pub mod process;
+
+pub use error::{Error, Result};
+pub use fault::Fault;

@@ -1,5 +1,8 @@
-//! The probe against a driver's library made for the purpose, and the shape of what it reports.
+//! Memory on a fake device, the probe against a driver's library made for the purpose, and the shape
+//! of what it reports.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
+
+mod memory;
 
 use fillrate_device::probe::Machine;
 use serde_json::Value;
