@@ -217,6 +217,82 @@ proptest! {
     }
 
     #[test]
+    fn attention_first_equals_the_oracle(
+        lens in prop::collection::vec(1_usize..70, 2..6), heads in 1_usize..4,
+        head_dim in prop::sample::select(vec![1_usize, 5, 12, 16, 32, 64, 72]), seed: u64,
+    ) {
+        let mut cu_seqlens = vec![0_u32];
+        for len in &lens {
+            cu_seqlens.push(cu_seqlens.last().unwrap() + *len as u32);
+        }
+        let (tokens, hidden) = (lens.iter().sum::<usize>(), heads * head_dim);
+        let qkv: Vec<f32> = Values(seed).take(tokens * 3 * hidden).iter().map(|x| 3.0 * x).collect();
+        // The first and the last sequence are left out: the offsets are those of a tile.
+        let tile = &cu_seqlens[1..lens.len()];
+        for precision in PRECISIONS {
+            let qkv = rounded(&qkv, precision);
+            let all = scalar::attention(&qkv, &cu_seqlens, heads, head_dim);
+            let firsts = &tile[..tile.len() - 1];
+            let rows = |values: &[f32], width: usize| -> Vec<f32> {
+                firsts.iter().flat_map(|&row| values[row as usize * width..][..width].to_vec()).collect()
+            };
+            let expected = rows(&all, hidden);
+            let mut queries = rows(&qkv, 3 * hidden);
+            let mut keys_and_values = qkv.clone();
+            // What is not read may hold anything.
+            for row in queries.chunks_exact_mut(3 * hidden) {
+                row[hidden..].fill(f32::NAN);
+            }
+            for row in keys_and_values.chunks_exact_mut(3 * hidden) {
+                row[..hidden].fill(f32::NAN);
+            }
+            let queries = filled(&queries, 3 * hidden, precision);
+            let input = filled(&keys_and_values, 3 * hidden, precision);
+            for &tier in Tier::available() {
+                let cpu = Cpu::with_tier(tier).unwrap();
+                let mut workspace = Workspace::new(tokens, hidden, *lens.iter().max().unwrap(), head_dim);
+                let mut out = dirty(firsts.len(), hidden, precision);
+                let sequences = Sequences { cu_seqlens: tile, heads };
+                for _ in 0..2 {
+                    cpu.attention_first(&queries, &input, sequences, &mut out, &mut workspace).unwrap();
+                    let (absolute, relative) = tolerance(precision);
+                    assert_close(&contents(&out), &expected, absolute, relative, &format!("{tier} {precision}"));
+                }
+            }
+        }
+    }
+
+    /// The columns asked for are those of the whole product, to the bit.
+    #[test]
+    fn linear_columns_are_those_of_the_product(
+        rows in 1_usize..70, inputs in 1_usize..200, outputs in 1_usize..300,
+        ends in (0.0_f64..1.0, 0.0_f64..1.0), seed: u64,
+    ) {
+        let mut values = Values(seed);
+        let shape = LinearShape { inputs, outputs };
+        let (x, w, b) = (values.take(rows * inputs), values.take(inputs * outputs), values.take(outputs));
+        let at = |end: f64| (end * outputs as f64) as usize;
+        let (start, end) = (at(ends.0).min(at(ends.1)), at(ends.0).max(at(ends.1)) + 1);
+        for precision in PRECISIONS {
+            let linear = Linear::pack(&w, Some(&b), shape, precision).unwrap();
+            let input = filled(&x, inputs, precision);
+            for &tier in Tier::available() {
+                for ways in [1, 3] {
+                    let cpu = Cpu::with_tier(tier).unwrap().split(ways);
+                    let between = precision.between_products();
+                    let (mut whole, mut part) = (dirty(rows, outputs, between), dirty(rows, outputs, between));
+                    cpu.linear(&input, &linear, Nonlinearity::Identity, &mut whole).unwrap();
+                    cpu.linear_columns(&input, &linear, start..end, &mut part).unwrap();
+                    let (whole, part) = (contents(&whole), contents(&part));
+                    for (whole, part) in whole.chunks(outputs).zip(part.chunks(outputs)) {
+                        assert_eq!(whole[start..end], part[start..end], "{tier} {precision}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
     fn embed_layer_norm_equals_the_oracle(
         tokens in 1_usize..50, hidden in 2_usize..150, seed: u64,
     ) {

@@ -77,6 +77,44 @@ fn attention_checks_its_offsets() {
 }
 
 #[test]
+fn attention_of_first_tokens_checks_its_offsets() {
+    let cpu = Cpu::detect();
+    let (queries, qkv) = (ones(2, 24, Precision::Fp32), ones(5, 24, Precision::Fp32));
+    let mut out = Activation::new(2, 8, Precision::Fp32);
+    let mut workspace = Workspace::new(5, 8, 3, 4);
+    let mut attend = |cu_seqlens: &[u32]| {
+        let sequences = Sequences { cu_seqlens, heads: 2 };
+        cpu.attention_first(&queries, &qkv, sequences, &mut out, &mut workspace)
+    };
+    let expected = "attention_first: expected 3 offsets rising to at most 5";
+    assert_refused(attend(&[0, 5]), &format!("{expected}, got 2: Some(0) … Some(5)"));
+    assert_refused(attend(&[1, 1, 3]), &format!("{expected}, got 3: Some(1) … Some(3)"));
+    assert_refused(attend(&[1, 3, 6]), &format!("{expected}, got 3: Some(1) … Some(6)"));
+    assert_refused(
+        attend(&[0, 4, 5]),
+        "attention_first: expected sequences of at most 3 tokens, got 4",
+    );
+    attend(&[1, 3, 5]).unwrap();
+}
+
+#[test]
+fn columns_of_a_product_exist() {
+    let cpu = Cpu::detect();
+    let shape = LinearShape { inputs: 8, outputs: 4 };
+    let linear = Linear::pack(&[1.0; 32], None, shape, Precision::Fp32).unwrap();
+    let x = ones(2, 8, Precision::Fp32);
+    let mut out = Activation::new(2, 4, Precision::Fp32);
+    for columns in [0..5, 2..2] {
+        assert_refused(
+            cpu.linear_columns(&x, &linear, columns.clone(), &mut out),
+            &format!(
+                "linear_columns: expected some of 4 columns, not quantised, got {columns:?}, quantised: false"
+            ),
+        );
+    }
+}
+
+#[test]
 fn embeddings_check_their_indices() {
     let cpu = Cpu::detect();
     let tables = Embeddings::new(&[0.0; 40], &[0.0; 12], 4, Precision::Bf16).unwrap();

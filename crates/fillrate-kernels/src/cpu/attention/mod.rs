@@ -1,5 +1,7 @@
 //! Self-attention over packed sequences.
 
+mod check;
+mod first;
 mod fma;
 mod heads;
 mod scratch;
@@ -43,7 +45,7 @@ impl Cpu {
         workspace: &mut Workspace,
     ) -> Result<()> {
         let scratch = &mut workspace.attention;
-        check(qkv, sequences, out, scratch)?;
+        check_all(qkv, sequences, out, scratch)?;
         out.rows = qkv.rows;
         match (&qkv.values, &mut out.values) {
             (Values::F32(from), Values::F32(to)) => {
@@ -58,7 +60,7 @@ impl Cpu {
                 }
                 fma::attention(self.tier, from, qkv.stride, sequences, (to, out.stride), scratch);
             }
-            // `check` admits no mixture.
+            // `check_all` admits no mixture.
             _ => {}
         }
         quantize_rows(self.tier, out);
@@ -66,38 +68,24 @@ impl Cpu {
     }
 }
 
-fn check(
+fn check_all(
     qkv: &Activation,
     sequences: Sequences<'_>,
     out: &Activation,
     scratch: &AttentionScratch,
 ) -> Result<()> {
-    let error = |expected: String, got: String| Error::Shape { op: "attention", expected, got };
+    const OP: &str = "attention";
     let Sequences { cu_seqlens, heads } = sequences;
     let rising = cu_seqlens.first() == Some(&0)
         && cu_seqlens.is_sorted()
         && cu_seqlens.last() == Some(&(qkv.rows as u32));
     if !rising {
-        let expected = format!("offsets rising from 0 to {}", qkv.rows);
-        return Err(error(expected, format!("{:?} … {:?}", cu_seqlens.first(), cu_seqlens.last())));
+        return Err(Error::Shape {
+            op: OP,
+            expected: format!("offsets rising from 0 to {}", qkv.rows),
+            got: format!("{:?} … {:?}", cu_seqlens.first(), cu_seqlens.last()),
+        });
     }
-    let longest = cu_seqlens.windows(2).map(|w| (w[1] - w[0]) as usize).max().unwrap_or(0);
-    if longest > scratch.max_sequence {
-        return Err(error(
-            format!("sequences of at most {} tokens", scratch.max_sequence),
-            longest.to_string(),
-        ));
-    }
-    let same = matches!(
-        (&qkv.values, &out.values),
-        (Values::F32(_), Values::F32(_)) | (Values::Bf16(_), Values::Bf16(_))
-    );
-    let hidden = heads * scratch.head_dim;
-    if !same || out.width != hidden || qkv.width != 3 * hidden || qkv.rows > out.capacity_rows() {
-        return Err(error(
-            format!("[{}, {}] into [{}, {hidden}] of one type", qkv.rows, 3 * hidden, qkv.rows),
-            format!("[{}, {}] into [{}, {}]", qkv.rows, qkv.width, out.capacity_rows(), out.width),
-        ));
-    }
-    Ok(())
+    check::lengths(OP, cu_seqlens, scratch)?;
+    check::matrices(OP, qkv, qkv.rows, heads, out, scratch)
 }

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use super::epilogue::{Acc, Apply, Epilogue, Finish, Loops, Output, Residual, Store, Tile};
 use super::micro::{Micro, Operands};
 use super::{Linear, Nonlinearity, Weights};
-use crate::activation::{Activation, Values, stride_for};
+use crate::activation::{Activation, Values};
 use crate::buffer::LINE_BYTES;
 use crate::cpu::Cpu;
 #[cfg(target_arch = "x86_64")]
@@ -29,27 +29,28 @@ const SLICE_BYTES: usize = 1024 << 10;
 #[repr(C, align(64))]
 struct TileBuffer<const N: usize>([u32; N]);
 
-/// Writes f(x Wᵀ + b) + residual to `output`, for shapes that the op has checked.
+/// Writes f(x Wᵀ + b) + residual to `output`, for shapes that the op has checked: the columns
+/// `columns`, and those beside them that belong to the same groups of panels.
 pub(super) fn multiply(
     cpu: Cpu,
     x: &Activation,
-    weights: &Linear,
+    (weights, columns): (&Linear, Range<usize>),
     f: Nonlinearity,
     residual: Option<Residual<'_>>,
     output: Output<'_>,
 ) {
     let micro = Micro::choose(cpu.tier(), weights.precision(), x.rows);
-    let columns = stride_for(weights.shape.outputs);
     let product = Product {
         operands: Operands::new(x, weights),
         rows: x.rows,
         epilogue: Epilogue::new(x, weights, f, residual, output),
         micro,
     };
-    let groups = columns / micro.columns;
+    let first = columns.start / micro.columns;
+    let groups = columns.end.div_ceil(micro.columns) - first;
     let ways = cpu.ways().min(groups);
     let run = |way: usize| {
-        let range = way * groups / ways..(way + 1) * groups / ways;
+        let range = first + way * groups / ways..first + (way + 1) * groups / ways;
         dispatch(cpu.tier(), Groups { product: &product, range });
     };
     if ways == 1 {

@@ -8,7 +8,7 @@ use std::ops::Range;
 use half::bf16;
 
 use super::{Linear, Nonlinearity, Weights};
-use crate::activation::Activation;
+use crate::activation::{Activation, Values};
 use crate::cpu::lanes::{LANES, Lanes};
 use crate::cpu::math::{gelu, gelu_for_bf16, gelu_tanh, tanh};
 
@@ -16,6 +16,17 @@ use crate::cpu::math::{gelu, gelu_for_bf16, gelu_tanh, tanh};
 pub(super) enum Output<'a> {
     F32(&'a mut [f32], usize),
     Bf16(&'a mut [bf16], usize),
+}
+
+impl<'a> Output<'a> {
+    /// The values of an activation.
+    pub(super) fn of(out: &'a mut Activation) -> Self {
+        let stride = out.stride;
+        match &mut out.values {
+            Values::F32(values) => Self::F32(values, stride),
+            Values::Bf16(values) => Self::Bf16(values, stride),
+        }
+    }
 }
 
 /// What is added after the non-linearity: a matrix and its stride.

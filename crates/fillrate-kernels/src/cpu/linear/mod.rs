@@ -7,12 +7,14 @@ mod pack;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
+use std::ops::Range;
+
 use half::bf16;
 
 use super::Cpu;
 use super::layer_norm::layer_norm_rows;
 use super::quantize::quantize_rows;
-use crate::activation::{Activation, Values};
+use crate::activation::{Activation, Values, stride_for};
 use crate::buffer::Aligned;
 use crate::{Error, LayerNorm, Precision, Result, Workspace};
 
@@ -87,6 +89,11 @@ impl Linear {
         }
     }
 
+    /// Every column of the panels, padding included.
+    const fn columns(&self) -> Range<usize> {
+        0..stride_for(self.shape.outputs)
+    }
+
     /// The bytes that weights and bias take.
     #[must_use]
     pub fn bytes(&self) -> usize {
@@ -119,13 +126,38 @@ impl Cpu {
     ) -> Result<()> {
         check("linear", x, weights, out)?;
         out.rows = x.rows;
-        let stride = out.stride;
-        let output = match &mut out.values {
-            Values::F32(values) => Output::F32(values, stride),
-            Values::Bf16(values) => Output::Bf16(values, stride),
-        };
-        multiply(*self, x, weights, f, None, output);
+        multiply(*self, x, (weights, weights.columns()), f, None, Output::of(out));
         quantize_rows(self.tier, out);
+        Ok(())
+    }
+
+    /// The columns `columns` of y = x Wᵀ + b, where no other is read: `x` has shape
+    /// `[rows, inputs]`, `out` becomes `[rows, outputs]`. What its other columns hold afterwards is
+    /// not said.
+    ///
+    /// # Errors
+    ///
+    /// If a shape or a type does not fit, a column does not exist, or `out` holds quantised rows.
+    pub fn linear_columns(
+        &self,
+        x: &Activation,
+        weights: &Linear,
+        columns: Range<usize>,
+        out: &mut Activation,
+    ) -> Result<()> {
+        const OP: &str = "linear_columns";
+        check(OP, x, weights, out)?;
+        let outputs = weights.shape.outputs;
+        if columns.is_empty() || columns.end > outputs || out.quantized.is_some() {
+            return Err(Error::Shape {
+                op: OP,
+                expected: format!("some of {outputs} columns, not quantised"),
+                got: format!("{columns:?}, quantised: {}", out.quantized.is_some()),
+            });
+        }
+        out.rows = x.rows;
+        let f = Nonlinearity::Identity;
+        multiply(*self, x, (weights, columns), f, None, Output::of(out));
         Ok(())
     }
 
@@ -163,7 +195,8 @@ impl Cpu {
             Values::F32(values) => Residual::F32(values, residual.stride),
             Values::Bf16(values) => Residual::Bf16(values, residual.stride),
         });
-        multiply(*self, x, weights, Nonlinearity::Identity, residual, output);
+        let f = Nonlinearity::Identity;
+        multiply(*self, x, (weights, weights.columns()), f, residual, output);
         layer_norm_rows(self.tier, &workspace.sums, x.rows, norm, out);
         Ok(())
     }

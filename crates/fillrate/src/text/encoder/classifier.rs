@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use fillrate_kernels::{Cpu, Nonlinearity, Precision};
+use fillrate_kernels::{Cpu, Nonlinearity, Precision, Sequences};
 
 use super::LoadOptions;
 use super::config::EncoderConfig;
 use super::model::Encoder;
-use super::scratch::{ClassifierScratch, TILE_ROWS};
+use super::scratch::{ClassifierScratch, EncoderScratch, TILE_ROWS};
 use super::weights::{Head, Layer, WeightLoader};
 use crate::Result;
 use crate::text::{EmbeddedFiles, Forward, PackedBatch};
@@ -78,15 +78,16 @@ impl EncoderClassifier {
         self.encoder.weight_bytes() + self.head.bytes()
     }
 
-    /// The end of the last layer and the classifier, for the sequences that begin at `firsts`.
+    /// The last layer and the classifier, for the sequences that begin at `offsets` but the last,
+    /// which is where they end. The last layer's keys and values are there for every token.
     ///
-    /// The classifier reads nothing but first tokens, so that after the last layer's attention
-    /// only their rows are computed. (Its queries and scores are still computed for every token.)
+    /// The classifier reads nothing but first tokens, so that of the last layer nothing else is
+    /// computed for the others.
     fn finish(
         &self,
         cpu: &Cpu,
         last: &Layer,
-        firsts: &[u32],
+        offsets: &[u32],
         scratch: &mut ClassifierScratch,
     ) -> Result<()> {
         const ROWS: [u32; TILE_ROWS] = {
@@ -98,13 +99,17 @@ impl EncoderClassifier {
             }
             rows
         };
-        let states = &scratch.encoder.states;
-        cpu.select_rows(&states.hidden, firsts, &mut scratch.firsts.hidden)?;
-        cpu.select_rows(&states.context, firsts, &mut scratch.firsts.context)?;
-        let workspace = &mut scratch.encoder.workspace;
-        self.encoder.finish_layer(cpu, last, &mut scratch.firsts, workspace)?;
+        let ClassifierScratch { encoder, firsts, queries, .. } = scratch;
+        let EncoderScratch { qkv, states, workspace, .. } = encoder;
+        let EncoderConfig { hidden, heads, .. } = *self.config();
+        let begins = &offsets[..offsets.len() - 1];
+        cpu.select_rows(&states.hidden, begins, &mut firsts.hidden)?;
+        cpu.linear_columns(&firsts.hidden, &last.qkv, 0..hidden, queries)?;
+        let sequences = Sequences { cu_seqlens: offsets, heads };
+        cpu.attention_first(queries, qkv, sequences, &mut firsts.context, workspace)?;
+        self.encoder.finish_layer(cpu, last, firsts, workspace)?;
         // From here on in fp32.
-        let rows = &ROWS[..firsts.len()];
+        let rows = &ROWS[..begins.len()];
         cpu.select_rows(&scratch.firsts.hidden, rows, &mut scratch.features)?;
         let Head { dense, nonlinearity, classifier } = &self.head;
         cpu.linear(&scratch.features, dense, *nonlinearity, &mut scratch.pooled)?;
@@ -129,12 +134,16 @@ impl EncoderClassifier {
             let encoder = &mut scratch.encoder;
             self.encoder.finish_layer(cpu, layer, &mut encoder.states, &mut encoder.workspace)?;
         }
-        self.encoder.attend(cpu, last, batch, &mut scratch.encoder)?;
+        let EncoderScratch { qkv, states, .. } = &mut scratch.encoder;
+        let hidden = self.config().hidden;
+        cpu.linear_columns(&states.hidden, &last.qkv, hidden..3 * hidden, qkv)?;
         let classes = self.classes();
         logits.resize(batch.sequences() * classes, 0.0);
-        let firsts = batch.cu_seqlens()[..batch.sequences()].chunks(TILE_ROWS);
-        for (firsts, logits) in firsts.zip(logits.chunks_mut(TILE_ROWS * classes)) {
-            self.finish(cpu, last, firsts, scratch)?;
+        let offsets = batch.cu_seqlens();
+        for (tile, logits) in logits.chunks_mut(TILE_ROWS * classes).enumerate() {
+            let first = tile * TILE_ROWS;
+            let end = first + logits.len() / classes;
+            self.finish(cpu, last, &offsets[first..=end], scratch)?;
             for (row, logits) in logits.chunks_exact_mut(classes).enumerate() {
                 scratch.logits.row_f32(row, logits);
             }
@@ -201,12 +210,12 @@ mod tests {
     }
 
     fn poison_all(scratch: &mut ClassifierScratch) {
-        let ClassifierScratch { encoder, firsts, features, pooled, logits } = scratch;
+        let ClassifierScratch { encoder, firsts, queries, features, pooled, logits } = scratch;
         for states in [&mut encoder.states, firsts] {
             let LayerStates { hidden, context, attended, intermediate } = states;
             [hidden, context, attended, intermediate].into_iter().for_each(poison);
         }
-        [&mut encoder.qkv, features, pooled, logits].into_iter().for_each(poison);
+        [&mut encoder.qkv, queries, features, pooled, logits].into_iter().for_each(poison);
         encoder.positions.resize(encoder.positions.capacity(), u32::MAX);
         encoder.row.fill(f32::NAN);
     }

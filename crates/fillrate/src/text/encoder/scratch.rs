@@ -77,8 +77,10 @@ impl EncoderScratch {
 /// What [`EncoderClassifier`](super::EncoderClassifier) writes during a pass besides its logits.
 pub struct ClassifierScratch {
     pub(super) encoder: EncoderScratch,
-    /// The first tokens of a tile of sequences, on their way through the end of the last layer.
+    /// The first tokens of a tile of sequences, on their way through the last layer.
     pub(super) firsts: LayerStates,
+    /// Their queries, in rows like those of [`EncoderScratch::qkv`]: `[tile, 3 * hidden]`.
+    pub(super) queries: Activation,
     /// Their final states: fp32 `[tile, hidden]`.
     pub(super) features: Activation,
     /// After the classifier's dense layer: fp32 `[tile, hidden]`.
@@ -93,6 +95,7 @@ impl ClassifierScratch {
         Self {
             encoder: EncoderScratch::new(tokens, config, precision),
             firsts: LayerStates::new(TILE_ROWS, config, precision),
+            queries: Activation::new(TILE_ROWS, 3 * config.hidden, precision.between_products()),
             features: tile(config.hidden),
             pooled: tile(config.hidden),
             logits: tile(config.labels.len()),
@@ -103,6 +106,7 @@ impl ClassifierScratch {
         let tile = |width| Activation::bytes_for(TILE_ROWS, width, Precision::Fp32);
         EncoderScratch::bytes_for(tokens, config, precision)
             + LayerStates::bytes_for(TILE_ROWS, config, precision)
+            + Activation::bytes_for(TILE_ROWS, 3 * config.hidden, precision.between_products())
             + 2 * tile(config.hidden)
             + tile(config.labels.len())
     }
@@ -111,7 +115,7 @@ impl ClassifierScratch {
 #[cfg(test)]
 mod measured {
     //! What a scratch really takes, which is what `bytes_for` announces.
-    use super::{ClassifierScratch, EncoderScratch, LayerStates};
+    use super::{Activation, ClassifierScratch, EncoderScratch, LayerStates};
 
     impl LayerStates {
         fn bytes(&self) -> usize {
@@ -133,8 +137,9 @@ mod measured {
 
     impl ClassifierScratch {
         pub(in super::super) fn bytes(&self) -> usize {
-            let Self { encoder, firsts, features, pooled, logits } = self;
-            encoder.bytes() + firsts.bytes() + features.bytes() + pooled.bytes() + logits.bytes()
+            let Self { encoder, firsts, queries, features, pooled, logits } = self;
+            let others = [queries, features, pooled, logits].map(Activation::bytes);
+            encoder.bytes() + firsts.bytes() + others.iter().sum::<usize>()
         }
     }
 }
