@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::Context;
 
 use crate::command::{cargo, run, say};
-use crate::generate;
+use crate::{generate, toolkit};
 
 /// A step's name and what it does.
 type Step = (&'static str, fn() -> anyhow::Result<()>);
@@ -16,9 +16,7 @@ const STEPS: [Step; 7] = [
     ("lints", || {
         run(&mut cargo(["clippy", "--locked", "--workspace", "--all-targets", "--", "-Dwarnings"]))
     }),
-    ("tests", || {
-        run(&mut cargo(["test", "--locked", "--workspace", "--lib", "--bins", "--tests"]))
-    }),
+    ("tests", test),
     ("documentation tests", || run(&mut cargo(["test", "--locked", "--workspace", "--doc"]))),
     ("documentation", document),
     ("generated files", || generate::run(true)),
@@ -40,6 +38,21 @@ pub(crate) fn run_all() -> anyhow::Result<()> {
     }
     say(&format!("all {} steps passed in {:.0} s", STEPS.len(), start.elapsed().as_secs_f64()));
     Ok(())
+}
+
+/// Runs the tests, with the compilers of the CUDA kernels where they can be had.
+fn test() -> anyhow::Result<()> {
+    let mut tests = cargo(["test", "--locked", "--workspace", "--lib", "--bins", "--tests"]);
+    match toolkit::setup() {
+        Ok(compilers) => {
+            tests.env(toolkit::COMPILERS_VARIABLE, std::env::join_paths(compilers)?);
+        }
+        Err(error) => say(&format!(
+            "WARNING: no CUDA kernel is compiled for a GPU in this run: {error:#}\n\
+             (`cargo xtask setup` installs the compilers; the kernels still run on the processor)"
+        )),
+    }
+    run(&mut tests)
 }
 
 fn document() -> anyhow::Result<()> {

@@ -6,6 +6,7 @@ mod command;
 mod generate;
 mod golden;
 mod python;
+mod toolkit;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -26,6 +27,9 @@ struct Cli {
 enum Task {
     /// Formatting, lints, all tests, documentation, generated files: what a change must pass
     Test,
+
+    /// Install the compilers of the CUDA kernels into a private folder, which `test` also does
+    Setup,
 
     /// Write the generated files: man pages, completions, the page of settings, the help text
     Generate {
@@ -66,6 +70,7 @@ fn main() -> ExitCode {
     let root = Path::new(&package).parent().unwrap_or(Path::new("."));
     let ended = std::env::set_current_dir(root).map_err(Into::into).and_then(|()| match task {
         Task::Test => check::run_all(),
+        Task::Setup => toolkit::setup().map(drop),
         Task::Generate { check } => generate::run(check),
         Task::Golden { name, check } => golden::make(&name, check),
         Task::FuzzTokens { count, seed } => fuzz_tokens(count, seed),

@@ -9,8 +9,11 @@
 //! [`memory`] divides a device's memory: a budget, pools, workspaces and handles, on any device that
 //! implements a small trait.
 //!
+//! [`cuda`] is what computing on an NVIDIA GPU takes.
+//!
 //! This crate knows nothing of texts or prices.
 
+pub mod cuda;
 mod error;
 mod fault;
 pub mod memory;

@@ -12,6 +12,9 @@
 //! | [`Cpu::linear_add_layer_norm`] | `[rows, inputs]`, residual | `[rows, outputs]` |
 //! | [`Cpu::select_rows`] | `[rows, width]` | `[selected, width]` |
 //!
+//! [`cuda`] has the same ops for NVIDIA GPUs, over matrices in device memory. One private trait keeps
+//! the two sets equal.
+//!
 //! # Precision
 //!
 //! [`Precision`] names the type of the matrix products. Sums are always kept in f32 (int8: in
@@ -31,6 +34,7 @@
 mod activation;
 mod buffer;
 pub mod cpu;
+pub mod cuda;
 mod error;
 mod philox;
 mod precision;

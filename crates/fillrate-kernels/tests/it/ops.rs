@@ -7,7 +7,7 @@ use proptest::prelude::*;
 const PRECISIONS: [Precision; 3] = [Precision::Fp32, Precision::Bf16, Precision::Int8];
 
 /// A reproducible sequence of values in [−1, 1) (splitmix64).
-struct Values(u64);
+pub(crate) struct Values(pub(crate) u64);
 
 impl Values {
     fn next(&mut self) -> f32 {
@@ -18,7 +18,7 @@ impl Values {
         ((z ^ (z >> 31)) >> 40) as f32 / 8_388_608.0 - 1.0
     }
 
-    fn take(&mut self, count: usize) -> Vec<f32> {
+    pub(crate) fn take(&mut self, count: usize) -> Vec<f32> {
         (0..count).map(|_| self.next()).collect()
     }
 }
@@ -39,13 +39,13 @@ fn dirty(rows: usize, width: usize, precision: Precision) -> Activation {
     activation
 }
 
-fn filled(values: &[f32], width: usize, precision: Precision) -> Activation {
+pub(crate) fn filled(values: &[f32], width: usize, precision: Precision) -> Activation {
     let mut activation = dirty(values.len() / width, width, precision);
     activation.set_f32(values);
     activation
 }
 
-fn contents(activation: &Activation) -> Vec<f32> {
+pub(crate) fn contents(activation: &Activation) -> Vec<f32> {
     let mut out = vec![0.0; activation.rows() * activation.width()];
     for (row, out) in out.chunks_exact_mut(activation.width()).enumerate() {
         activation.row_f32(row, out);
@@ -55,7 +55,13 @@ fn contents(activation: &Activation) -> Vec<f32> {
 
 /// Fails unless every value is within `absolute + relative · |expected|`.
 #[track_caller]
-fn assert_close(got: &[f32], expected: &[f32], absolute: f32, relative: f32, context: &str) {
+pub(crate) fn assert_close(
+    got: &[f32],
+    expected: &[f32],
+    absolute: f32,
+    relative: f32,
+    context: &str,
+) {
     assert_eq!(got.len(), expected.len(), "{context}");
     for (i, (&g, &e)) in got.iter().zip(expected).enumerate() {
         assert!(

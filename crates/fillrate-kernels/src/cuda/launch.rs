@@ -1,0 +1,110 @@
+//! What a device is asked to do: launches, products, and the queue that takes them.
+
+use crate::Result;
+
+/// The threads of a warp.
+pub const WARP_THREADS: u32 = 32;
+
+/// A place in a device's memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Address(pub u64);
+
+impl Address {
+    /// The place `bytes` further on.
+    #[must_use]
+    pub const fn plus(self, bytes: usize) -> Self {
+        Self(self.0 + bytes as u64)
+    }
+}
+
+/// One argument of a kernel.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Argument {
+    /// A pointer.
+    Address(Address),
+    /// An `int`.
+    Int(i32),
+    /// A `float`.
+    Float(f32),
+    /// An `unsigned long long`.
+    Count(u64),
+}
+
+impl Argument {
+    /// An `int` of a size that the op has bounded.
+    #[must_use]
+    pub const fn size(value: usize) -> Self {
+        Self::Int(value as i32)
+    }
+
+    /// The bytes that the kernel reads, and how many they are.
+    #[must_use]
+    pub fn bytes(&self) -> ([u8; 8], usize) {
+        let short = |[a, b, c, d]: [u8; 4]| ([a, b, c, d, 0, 0, 0, 0], 4);
+        match *self {
+            Self::Address(Address(address)) => (address.to_le_bytes(), 8),
+            Self::Count(count) => (count.to_le_bytes(), 8),
+            Self::Int(value) => short(value.to_le_bytes()),
+            Self::Float(value) => short(value.to_le_bytes()),
+        }
+    }
+}
+
+/// One launch of a kernel.
+#[derive(Clone, Copy, Debug)]
+pub struct Launch<'a> {
+    /// The kernel's name.
+    pub kernel: &'static str,
+    /// The blocks in each dimension, none of them 0.
+    pub grid: [u32; 3],
+    /// The threads of a block, in whole warps.
+    pub threads: u32,
+    /// The dynamic shared memory of a block.
+    pub shared_bytes: u32,
+    /// The arguments, in the kernel's order.
+    pub arguments: &'a [Argument],
+}
+
+/// A product of elements: out = x weightᵀ + bias, summed in f32 and rounded once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Product {
+    /// The rows of `x` and `out`.
+    pub rows: usize,
+    /// The width of the rows of `x` and of `weight`.
+    pub inputs: usize,
+    /// The width of the rows of `out`.
+    pub outputs: usize,
+    /// `[rows, inputs]`.
+    pub x: Address,
+    /// `[outputs, inputs]`.
+    pub weight: Address,
+    /// `[outputs]`.
+    pub bias: Option<Address>,
+    /// `[rows, outputs]`.
+    pub out: Address,
+}
+
+/// A queue of work on one device, done in the order in which it was appended.
+///
+/// Behind it is a stream of a GPU, or, in tests, the kernels' sources compiled for the processor.
+pub trait Queue: Send + Sync {
+    /// The most dynamic shared memory that a block may take, in bytes.
+    fn shared_bytes_max(&self) -> u32;
+
+    /// The width that the kernels pad heads to, one of [`HEAD_PADS`](super::HEAD_PADS).
+    fn head_pad(&self) -> usize;
+
+    /// Appends a launch.
+    ///
+    /// # Errors
+    ///
+    /// If the device refuses it, or failed at earlier work.
+    fn launch(&self, launch: &Launch<'_>) -> Result<()>;
+
+    /// Appends a product.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::launch`].
+    fn multiply(&self, product: &Product) -> Result<()>;
+}

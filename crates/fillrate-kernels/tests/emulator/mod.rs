@@ -1,0 +1,212 @@
+//! A device on the processor: the kernels' own sources, compiled by the C++ compiler with a header
+//! that stands for CUDA, in a program of its own that is driven over pipes.
+
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock};
+
+use fillrate_kernels::Result;
+use fillrate_kernels::cuda::{Address, Argument, Element, Launch, Product, Queue};
+
+/// The shared memory that a block may have: what every GPU grants without being asked.
+const SHARED_BYTES_MAX: u32 = 48 << 10;
+
+/// How a block's threads are run, and what watches them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Engine {
+    /// As fibers in a shuffled order: fast.
+    Fibers,
+    /// As threads under `ThreadSanitizer`, which sees races in shared and global memory.
+    ThreadSanitizer,
+    /// As threads under `AddressSanitizer`, which sees accesses beyond a buffer or beyond the
+    /// shared memory that a launch asked for, and undefined behaviour.
+    AddressSanitizer,
+    /// As [`Self::ThreadSanitizer`], and `__syncthreads` does nothing: kernels that need it must be
+    /// caught.
+    WithoutBarriers,
+}
+
+/// A device in a process of its own; dropping it ends the process.
+pub(crate) struct Emulator {
+    process: Child,
+    pipes: Mutex<(ChildStdin, ChildStdout)>,
+    head_pad: usize,
+    launches: AtomicU64,
+}
+
+impl Emulator {
+    /// Starts a device whose kernels compute in `element` and pad heads to `head_pad`.
+    pub(crate) fn start(element: Element, head_pad: usize, engine: Engine) -> Self {
+        let mut process = Command::new(program(element, engine))
+            // A report of a sanitizer must end the program, which the next answer will show.
+            .env("TSAN_OPTIONS", "halt_on_error=1:second_deadlock_stack=1")
+            .env("UBSAN_OPTIONS", "halt_on_error=1:print_stacktrace=1")
+            // What is expected of it there is a report.
+            .stderr(match engine {
+                Engine::WithoutBarriers => Stdio::null(),
+                _ => Stdio::inherit(),
+            })
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the emulator starts");
+        let pipes = (process.stdin.take().unwrap(), process.stdout.take().unwrap());
+        Self { process, pipes: Mutex::new(pipes), head_pad, launches: AtomicU64::new(0) }
+    }
+
+    /// Memory of exactly so many bytes, poisoned.
+    pub(crate) fn allocate(&self, bytes: usize) -> Address {
+        let mut pipes = self.pipes.lock().unwrap();
+        send(&mut pipes.0, b"A", &[bytes as u64]);
+        pipes.0.flush().unwrap();
+        Address(receive_number(&mut pipes.1))
+    }
+
+    /// Gives memory back.
+    pub(crate) fn free(&self, address: Address) {
+        send(&mut self.pipes.lock().unwrap().0, b"F", &[address.0]);
+    }
+
+    /// Copies bytes to the device.
+    pub(crate) fn write(&self, to: Address, bytes: &[u8]) {
+        let mut pipes = self.pipes.lock().unwrap();
+        send(&mut pipes.0, b"W", &[to.0, bytes.len() as u64]);
+        pipes.0.write_all(bytes).unwrap();
+    }
+
+    /// Copies bytes from the device.
+    pub(crate) fn read(&self, from: Address, bytes: usize) -> Vec<u8> {
+        let mut pipes = self.pipes.lock().unwrap();
+        send(&mut pipes.0, b"R", &[from.0, bytes as u64]);
+        pipes.0.flush().unwrap();
+        receive(&mut pipes.1, bytes)
+    }
+
+    /// Runs one kernel, named as the emulator names it.
+    fn run(&self, kernel: &str, launch: &Launch<'_>) {
+        let mut pipes = self.pipes.lock().unwrap();
+        let [x, y, z] = launch.grid.map(u64::from);
+        assert!(x > 0 && y > 0 && z > 0, "{kernel}: an empty grid {:?}", launch.grid);
+        assert!(y < 65536 && z < 65536, "{kernel}: grid {:?}", launch.grid);
+        assert!(launch.threads <= 1024 && launch.shared_bytes <= SHARED_BYTES_MAX, "{launch:?}");
+        let seed = self.launches.fetch_add(1, Ordering::Relaxed);
+        send(&mut pipes.0, b"L", &[kernel.len() as u64]);
+        pipes.0.write_all(kernel.as_bytes()).unwrap();
+        let (threads, shared) = (u64::from(launch.threads), u64::from(launch.shared_bytes));
+        let count = launch.arguments.len() as u64;
+        send(&mut pipes.0, b"", &[x, y, z, threads, shared, seed, count]);
+        for argument in launch.arguments {
+            let (bytes, size) = argument.bytes();
+            send(&mut pipes.0, b"", &[size as u64]);
+            pipes.0.write_all(&bytes[..size]).unwrap();
+        }
+        pipes.0.flush().unwrap();
+        let length = receive_number(&mut pipes.1) as usize;
+        let fault = String::from_utf8(receive(&mut pipes.1, length)).unwrap();
+        assert!(fault.is_empty(), "{fault}: {launch:?}");
+    }
+}
+
+impl Queue for Emulator {
+    fn shared_bytes_max(&self) -> u32 {
+        SHARED_BYTES_MAX
+    }
+
+    fn head_pad(&self) -> usize {
+        self.head_pad
+    }
+
+    fn launch(&self, launch: &Launch<'_>) -> Result<()> {
+        if launch.kernel.starts_with("attention_") {
+            self.run(&format!("{}/{}", launch.kernel, self.head_pad), launch);
+        } else {
+            self.run(launch.kernel, launch);
+        }
+        Ok(())
+    }
+
+    fn multiply(&self, product: &Product) -> Result<()> {
+        let Product { rows, inputs, outputs, x, weight, bias, out } = *product;
+        self.run(
+            "product",
+            &Launch {
+                kernel: "product",
+                grid: [1, 1, 1],
+                threads: 32,
+                shared_bytes: 0,
+                arguments: &[
+                    Argument::Address(x),
+                    Argument::Address(weight),
+                    Argument::Address(bias.unwrap_or(Address(0))),
+                    Argument::Address(out),
+                    Argument::size(rows),
+                    Argument::size(inputs),
+                    Argument::size(outputs),
+                ],
+            },
+        );
+        Ok(())
+    }
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn send(to: &mut ChildStdin, command: &[u8], numbers: &[u64]) {
+    let mut bytes = command.to_vec();
+    bytes.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
+    to.write_all(&bytes).expect("the emulator stopped; what it said is above");
+}
+
+fn receive(from: &mut ChildStdout, bytes: usize) -> Vec<u8> {
+    let mut received = vec![0; bytes];
+    from.read_exact(&mut received).expect("the emulator stopped; what it said is above");
+    received
+}
+
+fn receive_number(from: &mut ChildStdout) -> u64 {
+    u64::from_le_bytes(receive(from, 8).try_into().unwrap())
+}
+
+/// The emulator's program, compiled once in each process that asks for it.
+fn program(element: Element, engine: Engine) -> PathBuf {
+    static PROGRAMS: [OnceLock<PathBuf>; 8] = [const { OnceLock::new() }; 8];
+    let index = 2 * engine as usize + usize::from(element == Element::Fp16);
+    PROGRAMS[index].get_or_init(|| compile(element, engine)).clone()
+}
+
+fn compile(element: Element, engine: Engine) -> PathBuf {
+    let kernels = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fillrate-kernels");
+    let name = format!("emulator-{element}-{engine:?}-{}", std::process::id());
+    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let compiler = std::env::var_os("CXX").unwrap_or_else(|| "c++".into());
+    let flags: &[&str] = match engine {
+        Engine::Fibers => &["-O2"],
+        Engine::ThreadSanitizer => &["-O1", "-g", "-DEMULATE_WITH_THREADS", "-fsanitize=thread"],
+        Engine::AddressSanitizer => {
+            &["-O1", "-g", "-DEMULATE_WITH_THREADS", "-fsanitize=address,undefined"]
+        }
+        Engine::WithoutBarriers => &[
+            "-O1",
+            "-g",
+            "-DEMULATE_WITH_THREADS",
+            "-DEMULATE_WITHOUT_BARRIERS",
+            "-fsanitize=thread",
+        ],
+    };
+    let mut command = Command::new(&compiler);
+    command.args(["-std=c++17", "-Wall", "-Wno-unknown-pragmas", "-Wno-unused-function"]);
+    command.arg("-Werror").args(flags).arg(format!("-D{}", element.define()));
+    command.arg("-I").arg(kernels.join("cuda")).arg("-I").arg(kernels.join("tests/emulator"));
+    command.arg(kernels.join("tests/emulator/server.cpp")).arg("-o").arg(&program);
+    let status = command.arg("-lpthread").status();
+    let status = status.unwrap_or_else(|error| panic!("{}: {error}", compiler.display()));
+    assert!(status.success(), "the emulator does not compile: {command:?}");
+    program
+}

@@ -1,0 +1,141 @@
+//! A device with matrices of its own, as the checks use it.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use fillrate_kernels::cuda::{Address, Cell, Cuda, DeviceMatrix, DeviceNorm, Element, head_pad};
+use fillrate_kernels::{LinearShape, cuda};
+
+use super::emulator::{Emulator, Engine};
+
+/// The rows behind an output, which must stay as they were.
+const GUARD_ROWS: usize = 2;
+
+pub(super) struct Bench {
+    pub(super) cuda: Cuda,
+    emulator: Arc<Emulator>,
+    allocated: RefCell<Vec<Address>>,
+}
+
+impl Bench {
+    pub(super) fn new(element: Element, head_dim: usize, engine: Engine) -> Self {
+        let pad = head_pad(head_dim).unwrap();
+        let emulator = Arc::new(Emulator::start(element, pad, engine));
+        let cuda = Cuda::new(emulator.clone(), element);
+        Self { cuda, emulator, allocated: RefCell::new(Vec::new()) }
+    }
+
+    pub(super) fn element(&self) -> Element {
+        self.cuda.element()
+    }
+
+    /// What the elements nearest to `values` stand for.
+    pub(super) fn rounded(&self, values: &[f32]) -> Vec<f32> {
+        let element = self.element();
+        values.iter().map(|&value| element.widen(element.narrow(value))).collect()
+    }
+
+    /// The tolerance of a result that is rounded once: absolute and relative.
+    pub(super) fn tolerance(&self) -> (f32, f32) {
+        match self.element() {
+            Element::Bf16 => (3e-4, 1.0 / 256.0),
+            Element::Fp16 => (5e-5, 1.0 / 2048.0),
+        }
+    }
+
+    fn allocate(&self, bytes: usize) -> Address {
+        let address = self.emulator.allocate(bytes);
+        self.allocated.borrow_mut().push(address);
+        address
+    }
+
+    pub(super) fn u32s(&self, values: &[u32]) -> Address {
+        self.bytes(&values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<_>>())
+    }
+
+    pub(super) fn f32s(&self, values: &[f32]) -> Address {
+        self.bytes(&values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<_>>())
+    }
+
+    pub(super) fn elements(&self, values: &[f32]) -> Address {
+        let element = self.element();
+        let bits = values.iter().flat_map(|&value| element.narrow(value).to_le_bytes());
+        self.bytes(&bits.collect::<Vec<_>>())
+    }
+
+    fn bytes(&self, bytes: &[u8]) -> Address {
+        let address = self.allocate(bytes.len());
+        self.emulator.write(address, bytes);
+        address
+    }
+
+    pub(super) fn norm(&self, gamma: &[f32], beta: &[f32], epsilon: f32) -> DeviceNorm {
+        DeviceNorm { gamma: self.f32s(gamma), beta: self.f32s(beta), width: gamma.len(), epsilon }
+    }
+
+    pub(super) fn linear(&self, w: &[f32], b: &[f32], shape: LinearShape) -> cuda::DeviceLinear {
+        let (weight, rounded_bias) = (self.elements(w), self.elements(b));
+        cuda::DeviceLinear { shape, weight, rounded_bias, bias: self.f32s(b) }
+    }
+
+    /// A matrix that holds `values`.
+    pub(super) fn filled(&self, values: &[f32], width: usize, cell: Cell) -> DeviceMatrix {
+        let rows = values.len() / width;
+        let address = match cell {
+            Cell::Element => self.elements(values),
+            Cell::F32 => self.f32s(values),
+        };
+        let mut matrix = DeviceMatrix::new(address, rows, width, cell);
+        matrix.set_rows(rows).unwrap();
+        matrix
+    }
+
+    /// A matrix with room for `rows` rows and poison in it.
+    pub(super) fn output(&self, rows: usize, width: usize, cell: Cell) -> DeviceMatrix {
+        let bytes = (rows + GUARD_ROWS) * width * cell_bytes(cell);
+        DeviceMatrix::new(self.allocate(bytes), rows, width, cell)
+    }
+
+    /// What an output holds. Fails if something was written behind its rows.
+    #[track_caller]
+    pub(super) fn contents(&self, matrix: &DeviceMatrix, cell: Cell) -> Vec<f32> {
+        let size = cell_bytes(cell);
+        let values = matrix.capacity_rows() * matrix.width();
+        let guarded = values + GUARD_ROWS * matrix.width();
+        let bytes = self.emulator.read(matrix.address(), guarded * size);
+        let behind = &bytes[matrix.rows() * matrix.width() * size..];
+        assert!(behind.iter().all(|&byte| byte == 0xff), "written behind the last row");
+        self.decoded(&bytes[..matrix.rows() * matrix.width() * size], cell)
+    }
+
+    /// What a matrix that was filled holds now.
+    pub(super) fn current(&self, matrix: &DeviceMatrix, cell: Cell) -> Vec<f32> {
+        let bytes = matrix.rows() * matrix.width() * cell_bytes(cell);
+        self.decoded(&self.emulator.read(matrix.address(), bytes), cell)
+    }
+
+    fn decoded(&self, bytes: &[u8], cell: Cell) -> Vec<f32> {
+        let element = self.element();
+        match cell {
+            Cell::Element => {
+                let pairs = bytes.as_chunks().0.iter();
+                pairs.map(|bytes| element.widen(u16::from_le_bytes(*bytes))).collect()
+            }
+            Cell::F32 => bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
+        }
+    }
+
+    /// Gives every matrix back.
+    pub(super) fn clear(&self) {
+        for address in self.allocated.borrow_mut().drain(..) {
+            self.emulator.free(address);
+        }
+    }
+}
+
+fn cell_bytes(cell: Cell) -> usize {
+    match cell {
+        Cell::Element => 2,
+        Cell::F32 => 4,
+    }
+}

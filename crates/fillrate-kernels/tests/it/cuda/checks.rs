@@ -1,0 +1,235 @@
+//! One check for each op: a shape and a seed, the device's answer against the twin's.
+//!
+//! The twins compute in fp32 over the same rounded inputs, so that what is left is the kernel's own
+//! rounding.
+
+use fillrate_kernels::cuda::{Cell, DeviceEmbeddings, DeviceSequences, DeviceTail, DeviceTokens};
+use fillrate_kernels::{
+    Activation, Cpu, Embeddings, LayerNorm, Linear, LinearShape, Nonlinearity, Precision,
+    Sequences, Workspace, scalar,
+};
+
+use super::bench::Bench;
+use crate::ops::{Values, assert_close, contents, filled};
+
+const FP32: Precision = Precision::Fp32;
+
+pub(super) const NONLINEARITIES: [Nonlinearity; 5] = [
+    Nonlinearity::Identity,
+    Nonlinearity::Gelu,
+    Nonlinearity::GeluTanh,
+    Nonlinearity::Relu,
+    Nonlinearity::Tanh,
+];
+
+pub(super) fn embed_layer_norm(bench: &Bench, tokens: usize, hidden: usize, seed: u64) {
+    let mut values = Values(seed);
+    let words = bench.rounded(&values.take(30 * hidden));
+    let positions = values.take(60 * hidden);
+    let (gamma, beta) = (values.take(hidden), values.take(hidden));
+    let ids: Vec<u32> = (0..tokens as u32).map(|i| (i * 7 + seed as u32 % 30) % 30).collect();
+    let places: Vec<u32> = (0..tokens as u32).map(|i| (i + 2) % 60).collect();
+    let tables = DeviceEmbeddings {
+        words: bench.elements(&words),
+        positions: bench.f32s(&positions),
+        hidden,
+    };
+    let (at, of) = (bench.u32s(&ids), bench.u32s(&places));
+    let mut out = bench.output(tokens, hidden, Cell::Element);
+    let norm = bench.norm(&gamma, &beta, 1e-3);
+    let on_device = DeviceTokens { ids: at, places: of, count: tokens };
+    bench.cuda.embed_layer_norm(&tables, on_device, &norm, &mut out).unwrap();
+
+    let tables = Embeddings::new(&words, &positions, hidden, FP32).unwrap();
+    let norm = LayerNorm::new(&gamma, &beta, 1e-3).unwrap();
+    let mut workspace = Workspace::new(tokens, hidden, 1, 1);
+    let mut twin = Activation::new(tokens, hidden, FP32);
+    Cpu::detect()
+        .embed_layer_norm(&tables, &ids, &places, &norm, &mut twin, &mut workspace)
+        .unwrap();
+    let (absolute, relative) = bench.tolerance();
+    let context = format!("embed_layer_norm [{tokens}, {hidden}]");
+    let found = bench.contents(&out, Cell::Element);
+    assert_close(&found, &contents(&twin), absolute, relative, &context);
+    bench.clear();
+}
+
+pub(super) fn add_layer_norm(bench: &Bench, rows: usize, width: usize, seed: u64) {
+    let mut values = Values(seed);
+    let x = bench.rounded(&values.take(rows * width));
+    let residual = bench.rounded(&values.take(rows * width));
+    let (gamma, beta) = (values.take(width), values.take(width));
+    let sum: Vec<f32> = x.iter().zip(&residual).map(|(a, b)| a + b).collect();
+    let norm = bench.norm(&gamma, &beta, 1e-3);
+    let mut out = bench.output(rows, width, Cell::Element);
+    let (x, residual) =
+        (bench.filled(&x, width, Cell::Element), bench.filled(&residual, width, Cell::Element));
+    bench.cuda.add_layer_norm(&x, &residual, &norm, &mut out).unwrap();
+    let (absolute, relative) = bench.tolerance();
+    let context = format!("add_layer_norm [{rows}, {width}]");
+    let expected = scalar::layer_norm(&sum, &gamma, &beta, 1e-3);
+    let found = bench.contents(&out, Cell::Element);
+    assert_close(&found, &expected, absolute, relative, &context);
+    // A layer may write its output over the residual.
+    let mut over = residual.clone();
+    bench.cuda.add_layer_norm(&x, &residual, &norm, &mut over).unwrap();
+    assert_eq!(bench.current(&over, Cell::Element), found, "{context} in place");
+    bench.clear();
+}
+
+pub(super) fn linear(bench: &Bench, rows: usize, shape: LinearShape, f: Nonlinearity, seed: u64) {
+    let LinearShape { inputs, outputs } = shape;
+    let mut values = Values(seed);
+    let x = bench.rounded(&values.take(rows * inputs));
+    let w = bench.rounded(&values.take(inputs * outputs));
+    // A bias that cuBLASLt adds is an element.
+    let b = bench.rounded(&values.take(outputs));
+    let mut out = bench.output(rows, outputs, Cell::Element);
+    let weights = bench.linear(&w, &b, shape);
+    let input = bench.filled(&x, inputs, Cell::Element);
+    bench.cuda.linear(&input, &weights, f, &mut out).unwrap();
+
+    let packed = Linear::pack(&w, Some(&b), shape, FP32).unwrap();
+    let mut twin = Activation::new(rows, outputs, FP32);
+    Cpu::detect().linear(&filled(&x, inputs, FP32), &packed, f, &mut twin).unwrap();
+    // The product is rounded before a non-linearity, whose slope is at most 1.13, and after it.
+    let (absolute, relative) = bench.tolerance();
+    let largest = inputs as f32 * relative;
+    let context = format!("linear [{rows}, {inputs}] by {outputs}, {f:?}");
+    let found = bench.contents(&out, Cell::Element);
+    assert_close(&found, &contents(&twin), absolute + largest, 2.2 * relative, &context);
+    bench.clear();
+}
+
+/// The sequences' offsets and the longest of them.
+pub(super) fn offsets(lens: &[usize]) -> (Vec<u32>, usize) {
+    let mut cu_seqlens = vec![0_u32];
+    for &len in lens {
+        cu_seqlens.push(cu_seqlens[cu_seqlens.len() - 1] + len as u32);
+    }
+    (cu_seqlens, lens.iter().copied().max().unwrap())
+}
+
+/// What the softmax weights' rounding does to values of up to 3, and the result's own.
+fn attention_tolerance(bench: &Bench) -> (f32, f32) {
+    let (_, relative) = bench.tolerance();
+    (1.5 * relative + 1e-5, relative)
+}
+
+pub(super) fn attention(bench: &Bench, lens: &[usize], heads: usize, head_dim: usize, seed: u64) {
+    let (cu_seqlens, longest) = offsets(lens);
+    let (tokens, hidden) = (lens.iter().sum::<usize>(), heads * head_dim);
+    // Wide enough that some rows attend to one key and others to many.
+    let qkv: Vec<f32> = Values(seed).take(tokens * 3 * hidden).iter().map(|x| 3.0 * x).collect();
+    let qkv = bench.rounded(&qkv);
+    let on_device =
+        DeviceSequences { cu_seqlens: bench.u32s(&cu_seqlens), count: lens.len(), longest, heads };
+    let mut out = bench.output(tokens, hidden, Cell::Element);
+    let input = bench.filled(&qkv, 3 * hidden, Cell::Element);
+    bench.cuda.attention(&input, on_device, &mut out).unwrap();
+
+    let mut workspace = Workspace::new(tokens, hidden, longest, head_dim);
+    let mut twin = Activation::new(tokens, hidden, FP32);
+    let sequences = Sequences { cu_seqlens: &cu_seqlens, heads };
+    let cpu = Cpu::detect();
+    cpu.attention(&filled(&qkv, 3 * hidden, FP32), sequences, &mut twin, &mut workspace).unwrap();
+    let expected = contents(&twin);
+    let (absolute, relative) = attention_tolerance(bench);
+    let context = format!("attention {lens:?}, {heads} heads of {head_dim}");
+    let found = bench.contents(&out, Cell::Element);
+    assert_close(&found, &expected, absolute, relative, &context);
+
+    let first_rows: Vec<usize> = cu_seqlens[..lens.len()]
+        .iter()
+        .zip(lens)
+        .filter(|(_, len)| **len > 0)
+        .map(|(first, _)| *first as usize)
+        .collect();
+    if first_rows.len() == lens.len() {
+        attention_first(bench, &qkv, (on_device, head_dim), &first_rows, &expected);
+    }
+    bench.clear();
+}
+
+/// The first rows alone must be what they are among all rows.
+fn attention_first(
+    bench: &Bench,
+    qkv: &[f32],
+    (sequences, head_dim): (DeviceSequences, usize),
+    first_rows: &[usize],
+    expected: &[f32],
+) {
+    let hidden = sequences.heads * head_dim;
+    let queries: Vec<f32> =
+        first_rows.iter().flat_map(|row| qkv[row * 3 * hidden..][..hidden].to_vec()).collect();
+    let key_values: Vec<f32> =
+        qkv.chunks_exact(3 * hidden).flat_map(|row| row[hidden..].to_vec()).collect();
+    let queries = bench.filled(&queries, hidden, Cell::Element);
+    let key_values = bench.filled(&key_values, 2 * hidden, Cell::Element);
+    let mut out = bench.output(first_rows.len(), hidden, Cell::Element);
+    bench.cuda.attention_first(&queries, &key_values, sequences, &mut out).unwrap();
+    let expected: Vec<f32> =
+        first_rows.iter().flat_map(|row| expected[row * hidden..][..hidden].to_vec()).collect();
+    let (absolute, relative) = attention_tolerance(bench);
+    let found = bench.contents(&out, Cell::Element);
+    assert_close(&found, &expected, absolute, relative, "attention_first");
+}
+
+pub(super) fn select_rows(bench: &Bench, rows: usize, width: usize, seed: u64) {
+    let values = bench.rounded(&Values(seed).take(rows * width));
+    let chosen: Vec<u32> = (0..rows as u32).rev().step_by(2).chain([0, 0]).collect();
+    let expected: Vec<f32> =
+        chosen.iter().flat_map(|&row| values[row as usize * width..][..width].to_vec()).collect();
+    let x = bench.filled(&values, width, Cell::Element);
+    let at = bench.u32s(&chosen);
+    for cell in [Cell::Element, Cell::F32] {
+        let mut out = bench.output(chosen.len(), width, cell);
+        bench.cuda.select_rows(&x, at, chosen.len(), &mut out).unwrap();
+        assert_eq!(bench.contents(&out, cell), expected, "select_rows [{rows}, {width}] {cell:?}");
+    }
+    bench.clear();
+}
+
+pub(super) fn tail(bench: &Bench, rows: usize, shape: LinearShape, f: Nonlinearity, seed: u64) {
+    let LinearShape { inputs, outputs } = shape;
+    let mut values = Values(seed);
+    let (x, w) = (values.take(rows * inputs), values.take(inputs * outputs));
+    let b = values.take(outputs);
+    let weights = DeviceTail { shape, weight: bench.f32s(&w), bias: bench.f32s(&b) };
+    let mut out = bench.output(rows, outputs, Cell::F32);
+    bench.cuda.tail(&bench.filled(&x, inputs, Cell::F32), &weights, f, &mut out).unwrap();
+    let expected = scalar::linear(&x, &w, &b, shape, f);
+    let context = format!("tail [{rows}, {inputs}] by {outputs}, {f:?}");
+    assert_close(&bench.contents(&out, Cell::F32), &expected, 5e-5, 5e-5, &context);
+    bench.clear();
+}
+
+pub(super) fn softmax(bench: &Bench, rows: usize, width: usize, seed: u64) {
+    let values: Vec<f32> = Values(seed).take(rows * width).iter().map(|x| 20.0 * x).collect();
+    let mut x = bench.filled(&values, width, Cell::F32);
+    bench.cuda.softmax(&mut x).unwrap();
+    let found = bench.current(&x, Cell::F32);
+    for (found, row) in found.chunks_exact(width).zip(values.chunks_exact(width)) {
+        let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let exponentials = row.iter().map(|x| f64::from(x - largest).exp());
+        let total: f64 = exponentials.clone().sum();
+        let expected: Vec<f32> = exponentials.map(|e| (e / total) as f32).collect();
+        assert_close(found, &expected, 1e-7, 1e-5, &format!("softmax [{rows}, {width}]"));
+    }
+    bench.clear();
+}
+
+/// Casts are exact: the same bits as the processor's, whatever goes in.
+pub(super) fn casts(bench: &Bench, values: &[f32]) {
+    let x = bench.filled(values, values.len(), Cell::F32);
+    let mut narrow = bench.output(1, values.len(), Cell::Element);
+    bench.cuda.narrow(&x, &mut narrow).unwrap();
+    let mut wide = bench.output(1, values.len(), Cell::F32);
+    bench.cuda.widen(&narrow, &mut wide).unwrap();
+    let found = bench.contents(&wide, Cell::F32);
+    for ((value, expected), found) in values.iter().zip(bench.rounded(values)).zip(found) {
+        let same = found.to_bits() == expected.to_bits() || found.is_nan() && expected.is_nan();
+        assert!(same, "{value:e} became {found:e}, expected {expected:e}");
+    }
+    bench.clear();
+}

@@ -1,0 +1,10 @@
+//! The CUDA kernels' sources, compiled for the processor, against their twins.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
+
+mod bench;
+mod checks;
+mod compile;
+#[path = "../../emulator/mod.rs"]
+mod emulator;
+mod parity;
+mod sanitizers;
