@@ -111,6 +111,15 @@ pub enum Error {
         found: Vec<usize>,
     },
 
+    /// A bar of a price series is none: a price is missing, or the low is above the high.
+    #[error("bar {bar}: {message}")]
+    Bar {
+        /// The bar, from 0.
+        bar: usize,
+        /// What is wrong with it.
+        message: String,
+    },
+
     /// An argument does not go with the others or with the model.
     #[error("{name}: {message}")]
     Argument {

@@ -14,6 +14,7 @@ pub mod error;
 pub mod market;
 pub mod records;
 pub mod text;
+pub mod waves;
 
 pub use error::{DateFault, Error, Result};
 
