@@ -40,6 +40,7 @@ complete -c fillrate -n "__fish_fillrate_needs_command" -s V -l version -d 'Prin
 complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "score" -d 'Score the sentiment of each text in a table'
 complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "compare" -d 'Run several models over one labelled table and set them side by side'
 complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "profile" -d 'Measure a model on this machine: load time, latency, throughput, memory'
+complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "waves" -d 'Find Elliott waves in prices: every impulse and correction, exactly'
 complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "doctor" -d 'Say what is here, what Fillrate will use and why, and what is missing'
 complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "models" -d 'List, show, pull and verify models'
 complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "completions" -d 'Print a completion script for your shell'
@@ -146,6 +147,96 @@ complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l kernels -d
 complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -s q -l quiet -d 'Say nothing but errors'
 complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -s v -l verbose -d 'Say more about what is done and why'
 complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and not __fish_seen_subcommand_from backtest" -l input-format -d 'The format of the input [default: from its extension]' -r -f -a "csv\t'Comma-separated values with a header'
+jsonl\t'One JSON object per line'
+parquet\t'Apache Parquet'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and not __fish_seen_subcommand_from backtest" -l on-error -d 'What to do with a malformed row [default: stop]' -r -f -a "stop\t'Stop at the first and say where it is'
+skip\t'Leave the row out, count it and report it on stderr'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and not __fish_seen_subcommand_from backtest" -l pattern -d 'The patterns; may be given more than once [default: all]' -r -f -a "impulse\t'Five waves with the trend'
+leading-diagonal\t'Five overlapping waves that begin a trend'
+ending-diagonal\t'Five overlapping waves that end a trend'
+zigzag\t'Three waves, the second shorter than the first'
+flat\t'Three waves, the second about as long as the first or longer'
+triangle\t'Five waves between two lines'
+all\t'Every pattern'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and not __fish_seen_subcommand_from backtest" -l direction -d 'Where the first wave goes [default: both]' -r -f -a "up\t'The first wave rises'
+down\t'The first wave falls'
+both\t'Either'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and not __fish_seen_subcommand_from backtest" -l pivots -d 'What a pivot is: K, the highest or lowest of K bars to each side, or atr:M, a turn of M average true ranges [default: 1]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and not __fish_seen_subcommand_from backtest" -l rules -d 'The rules: classic, strict, or a TOML file [default: classic]' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and not __fish_seen_subcommand_from backtest" -l weights -d 'What each part of the score counts: fibonacci, rules, time, simplicity [default: fibonacci=0.4,rules=0.2,time=0.2,simplicity=0.2]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and not __fish_seen_subcommand_from backtest" -l min-score -d 'Leave out patterns that score less [default: 0]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and not __fish_seen_subcommand_from backtest" -l top -d 'The best N patterns of each symbol, over all that are asked for [default: 10]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and not __fish_seen_subcommand_from backtest" -l surrogates -d 'Repeat the search on N surrogates of each symbol, for p-values' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and not __fish_seen_subcommand_from backtest" -l surrogate-method -d 'How surrogates are made [default: block]' -r -f -a "block\t'Runs of bars, drawn with replacement'
+fourier\t'The same returns in an order with the same spectrum'
+gbm\t'Geometric Brownian motion with the same volatility'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and not __fish_seen_subcommand_from backtest" -l block -d 'The mean length of a block, in bars [default: the cube root of the number of bars]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and not __fish_seen_subcommand_from backtest" -l seed -d 'The seed of the surrogates [default: 1]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and not __fish_seen_subcommand_from backtest" -l window -d 'Only patterns within windows of N bars' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and not __fish_seen_subcommand_from backtest" -l window-overlap -d 'The share of a window that the next one covers too [default: 0]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and not __fish_seen_subcommand_from backtest" -l max-windows -d 'Only the last N windows' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and not __fish_seen_subcommand_from backtest" -l max-starts -d 'Only the first N swing lows and N swing highs of each window begin patterns' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and not __fish_seen_subcommand_from backtest" -l min-volatility -d 'Leave out windows whose log returns deviate less per bar [default with --skip-flat: 0.001]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and not __fish_seen_subcommand_from backtest" -l pre-score-top -d 'Only the N windows of the highest pre-score' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and not __fish_seen_subcommand_from backtest" -l pre-score-weights -d 'What the pre-score counts [default: volatility=1,trend=1,pivots=1]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and not __fish_seen_subcommand_from backtest" -l html -d 'Write a page with charts, rules and scores to FILE' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and not __fish_seen_subcommand_from backtest" -l svg -d 'Write a picture of each pattern into DIR' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and not __fish_seen_subcommand_from backtest" -l format -d 'How to write the result [default: table on a terminal, jsonl in a pipe]' -r -f -a "table\t'Columns for a reader'
+json\t'One JSON document'
+jsonl\t'One JSON object per line'
+csv\t'Comma-separated values with a header'
+parquet\t'Apache Parquet'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and not __fish_seen_subcommand_from backtest" -s o -l output -d 'Write to FILE instead of standard output; its extension sets the format' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and not __fish_seen_subcommand_from backtest" -l device -d 'Where to compute: auto, cpu, cuda or cuda:N [default: auto]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and not __fish_seen_subcommand_from backtest" -l threads -d 'Threads to compute with [default: one per physical core this process may use]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and not __fish_seen_subcommand_from backtest" -l config -d 'Read settings from FILE [default: fillrate.toml here, if it exists]' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and not __fish_seen_subcommand_from backtest" -l sort -d 'Put the bars of each symbol in the order of their dates'
+complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and not __fish_seen_subcommand_from backtest" -l open-ends -d 'Let the first and the last bar be pivots'
+complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and not __fish_seen_subcommand_from backtest" -l all -d 'All patterns of each symbol'
+complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and not __fish_seen_subcommand_from backtest" -l skip-flat -d 'Leave out windows that hardly move'
+complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and not __fish_seen_subcommand_from backtest" -l nest -d 'Write the best complete count instead: patterns, and below each those that its waves are'
+complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and not __fish_seen_subcommand_from backtest" -l resume -d 'Go on with FILE of -o, a .jsonl file: skip the symbols that are in it'
+complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and not __fish_seen_subcommand_from backtest" -l profile -d 'Say what each stage took'
+complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and not __fish_seen_subcommand_from backtest" -s q -l quiet -d 'Say nothing but errors'
+complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and not __fish_seen_subcommand_from backtest" -s v -l verbose -d 'Say more about what is done and why'
+complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and not __fish_seen_subcommand_from backtest" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and not __fish_seen_subcommand_from backtest" -a "backtest" -d 'Measure what followed past patterns, against random bars'
+complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and __fish_seen_subcommand_from backtest" -l input-format -d 'The format of the input [default: from its extension]' -r -f -a "csv\t'Comma-separated values with a header'
+jsonl\t'One JSON object per line'
+parquet\t'Apache Parquet'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and __fish_seen_subcommand_from backtest" -l on-error -d 'What to do with a malformed row [default: stop]' -r -f -a "stop\t'Stop at the first and say where it is'
+skip\t'Leave the row out, count it and report it on stderr'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and __fish_seen_subcommand_from backtest" -l pattern -d 'The patterns; may be given more than once [default: all]' -r -f -a "impulse\t'Five waves with the trend'
+leading-diagonal\t'Five overlapping waves that begin a trend'
+ending-diagonal\t'Five overlapping waves that end a trend'
+zigzag\t'Three waves, the second shorter than the first'
+flat\t'Three waves, the second about as long as the first or longer'
+triangle\t'Five waves between two lines'
+all\t'Every pattern'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and __fish_seen_subcommand_from backtest" -l direction -d 'Where the first wave goes [default: both]' -r -f -a "up\t'The first wave rises'
+down\t'The first wave falls'
+both\t'Either'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and __fish_seen_subcommand_from backtest" -l pivots -d 'What a pivot is: K, the highest or lowest of K bars to each side, or atr:M, a turn of M average true ranges [default: 1]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and __fish_seen_subcommand_from backtest" -l rules -d 'The rules: classic, strict, or a TOML file [default: classic]' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and __fish_seen_subcommand_from backtest" -l weights -d 'What each part of the score counts: fibonacci, rules, time, simplicity [default: fibonacci=0.4,rules=0.2,time=0.2,simplicity=0.2]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and __fish_seen_subcommand_from backtest" -l min-score -d 'Leave out patterns that score less [default: 0]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and __fish_seen_subcommand_from backtest" -l horizon -d 'Bars from entry to exit; may be given more than once [default: 5,10,20]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and __fish_seen_subcommand_from backtest" -l seed -d 'The seed of the random bars [default: 1]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and __fish_seen_subcommand_from backtest" -l format -d 'How to write the result [default: table on a terminal, jsonl in a pipe]' -r -f -a "table\t'Columns for a reader'
+json\t'One JSON document'
+jsonl\t'One JSON object per line'
+csv\t'Comma-separated values with a header'
+parquet\t'Apache Parquet'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and __fish_seen_subcommand_from backtest" -s o -l output -d 'Write to FILE instead of standard output; its extension sets the format' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and __fish_seen_subcommand_from backtest" -l device -d 'Where to compute: auto, cpu, cuda or cuda:N [default: auto]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and __fish_seen_subcommand_from backtest" -l threads -d 'Threads to compute with [default: one per physical core this process may use]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and __fish_seen_subcommand_from backtest" -l config -d 'Read settings from FILE [default: fillrate.toml here, if it exists]' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and __fish_seen_subcommand_from backtest" -l sort -d 'Put the bars of each symbol in the order of their dates'
+complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and __fish_seen_subcommand_from backtest" -l open-ends -d 'Let the first and the last bar be pivots'
+complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and __fish_seen_subcommand_from backtest" -s q -l quiet -d 'Say nothing but errors'
+complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and __fish_seen_subcommand_from backtest" -s v -l verbose -d 'Say more about what is done and why'
+complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and __fish_seen_subcommand_from backtest" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c fillrate -n "__fish_fillrate_using_subcommand doctor" -l format -d 'How to write the result [default: table on a terminal, jsonl in a pipe]' -r -f -a "table\t'Columns for a reader'
 json\t'One JSON document'
 jsonl\t'One JSON object per line'

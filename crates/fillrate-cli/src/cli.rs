@@ -9,8 +9,10 @@
 
 mod compare;
 mod llm;
+mod prices;
 mod profile;
 mod text;
+mod waves;
 
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
@@ -21,8 +23,13 @@ use clap_complete::Shell;
 
 pub(crate) use self::compare::CompareArgs;
 pub(crate) use self::llm::{ApiChoice, LlmArgs};
+pub(crate) use self::prices::PricesArgs;
 pub(crate) use self::profile::ProfileArgs;
 pub(crate) use self::text::{ComputeArgs, InputArgs, TextArgs};
+pub(crate) use self::waves::{
+    DirectionChoice, MethodChoice, PatternChoice, ScopeArgs, SearchArgs, WavesArgs,
+    WavesBacktestArgs, WavesVerb,
+};
 use crate::settings::{DeviceChoice, Format};
 
 /// Scores news and tweets on this machine, and says what it ran on
@@ -87,6 +94,10 @@ Examples:
     #[command(after_help = profile::EXAMPLES)]
     Profile(ProfileArgs),
 
+    /// Find Elliott waves in prices: every impulse and correction, exactly
+    #[command(after_help = waves::RECORDS_AND_EXAMPLES)]
+    Waves(Box<WavesArgs>),
+
     /// Say what is here, what Fillrate will use and why, and what is missing
     #[command(after_help = "\
 Examples:
@@ -142,6 +153,7 @@ impl Verb {
             Self::Score { text, .. } => text.clone(),
             Self::Compare(compare) => compare.text_args(),
             Self::Profile(profile) => profile.text_args(),
+            Self::Waves(waves) => waves.text_args(),
             Self::Doctor
             | Self::Models { .. }
             | Self::Completions { .. }

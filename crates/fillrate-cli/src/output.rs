@@ -1,6 +1,7 @@
 //! What users see: standard output is data, standard error is talk.
 
 mod lists;
+mod markup;
 mod progress;
 
 use std::io::{self, IsTerminal, Write};
@@ -15,6 +16,7 @@ use fillrate::records::Sink;
 use serde::Serialize;
 
 pub(crate) use self::lists::list_format;
+pub(crate) use self::markup::escaped;
 pub(crate) use self::progress::bytes;
 use crate::settings::Verbosity;
 

@@ -6,9 +6,11 @@ mod doctor;
 mod generate;
 mod loading;
 mod models;
+mod prices;
 mod profile;
 mod score;
 mod table;
+mod waves;
 
 use crate::cli::Verb;
 use crate::output::Printer;
@@ -35,6 +37,7 @@ pub(crate) fn run(verb: &Verb, settings: &Settings, printer: &Printer) -> anyhow
         Verb::Score { input, .. } => score::run(input, settings, printer),
         Verb::Compare(arguments) => compare::run(arguments, settings, printer),
         Verb::Profile(arguments) => profile::run(arguments, settings, printer),
+        Verb::Waves(arguments) => waves::run(arguments, settings, printer),
         Verb::Models { verb } => models::run(verb, settings, printer),
         Verb::Completions { shell } => completions::run(*shell, settings, printer),
         Verb::Generate { page, verb } => generate::run(*page, verb.as_deref(), settings, printer),

@@ -9,3 +9,4 @@ mod llm;
 mod models;
 mod profile;
 mod score;
+mod waves;

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use super::model::Report;
 use super::page::{facts, knee_line, rate, short};
-use crate::output::bytes;
+use crate::output::{bytes, escaped};
 
 /// The look of the page: few colours, each for light and for dark.
 const STYLE: &str = "\
@@ -108,30 +108,4 @@ fn run(report: &Report) -> String {
         let _ = writeln!(html, "<tr><th>{name}</th><td>{}</td></tr>", escaped(&value));
     }
     html + "</table>\n"
-}
-
-/// `text` where it can be neither a tag nor an attribute's end.
-fn escaped(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            other => escaped.push(other),
-        }
-    }
-    escaped
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_cannot_become_a_tag() {
-        assert_eq!(escaped("<a href='\"'>&"), "&lt;a href=&#39;&quot;&#39;&gt;&amp;");
-    }
 }
