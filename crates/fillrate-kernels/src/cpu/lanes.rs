@@ -41,6 +41,7 @@ pub(crate) trait Lanes: Copy {
     unsafe fn add(self, other: Self) -> Self;
     unsafe fn sub(self, other: Self) -> Self;
     unsafe fn mul(self, other: Self) -> Self;
+    /// To within a unit in the last place, of values whose quotient and reciprocal are normal.
     unsafe fn div(self, other: Self) -> Self;
     /// `self * b + c`, rounded once where the processor can.
     unsafe fn fma(self, b: Self, c: Self) -> Self;
