@@ -75,7 +75,7 @@ pub(super) fn svg(bars: &Bars<'_>, found: &Found, dates: &[String], is_standalon
     targets(&mut svg, &view, found);
     candles(&mut svg, &view, bars);
     waves(&mut svg, &view, found);
-    edges(&mut svg, dates);
+    edges(&mut svg, &view, found, dates);
     svg + "</svg>\n"
 }
 
@@ -165,17 +165,20 @@ fn targets(svg: &mut String, view: &View, found: &Found) {
     }
 }
 
-fn edges(svg: &mut String, dates: &[String]) {
-    let (Some(first), Some(last)) = (dates.first(), dates.last()) else { return };
-    let y = HEIGHT - 5.0;
-    let _ = writeln!(
-        svg,
-        "<text class=\"edge\" x=\"{MARGIN}\" y=\"{y}\">{}</text>\
-         <text class=\"edge\" x=\"{}\" y=\"{y}\" text-anchor=\"end\">{}</text>",
-        escaped(first),
-        WIDTH - MARGIN_RIGHT,
-        escaped(last),
-    );
+/// The dates of the first and the last pivot, below them.
+fn edges(svg: &mut String, view: &View, found: &Found, dates: &[String]) {
+    let indices = found.hit.indices();
+    let ends = [(indices.first(), dates.first(), "start"), (indices.last(), dates.last(), "end")];
+    for (bar, date, anchor) in ends {
+        let (Some(&bar), Some(date)) = (bar, date) else { continue };
+        let _ = writeln!(
+            svg,
+            "<text class=\"edge\" x=\"{:.1}\" y=\"{}\" text-anchor=\"{anchor}\">{}</text>",
+            view.x(f64::from(bar)),
+            HEIGHT - 5.0,
+            escaped(date),
+        );
+    }
 }
 
 /// A pivot's price and date, for a reader.
