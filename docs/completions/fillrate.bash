@@ -16,6 +16,9 @@ _fillrate() {
             ",$1")
                 cmd="fillrate"
                 ;;
+            fillrate,bench)
+                cmd="fillrate__subcmd__bench"
+                ;;
             fillrate,compare)
                 cmd="fillrate__subcmd__compare"
                 ;;
@@ -40,6 +43,9 @@ _fillrate() {
             fillrate,waves)
                 cmd="fillrate__subcmd__waves"
                 ;;
+            fillrate__subcmd__bench,memory)
+                cmd="fillrate__subcmd__bench__subcmd__memory"
+                ;;
             fillrate__subcmd__models,list)
                 cmd="fillrate__subcmd__models__subcmd__list"
                 ;;
@@ -62,12 +68,92 @@ _fillrate() {
 
     case "${cmd}" in
         fillrate)
-            opts="-o -q -v -h -V --format --output --device --threads --quiet --verbose --config --help --version score compare profile waves doctor models completions generate"
+            opts="-o -q -v -h -V --format --output --device --threads --quiet --verbose --config --help --version score compare profile waves bench doctor models completions generate"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "table json jsonl csv parquet" -- "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --device)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --threads)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        fillrate__subcmd__bench)
+            opts="-o -q -v -h --format --output --device --threads --quiet --verbose --config --help memory"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "table json jsonl csv parquet" -- "${cur}"))
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --device)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --threads)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        fillrate__subcmd__bench__subcmd__memory)
+            opts="-o -q -v -h --trace --format --output --device --threads --quiet --verbose --config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --trace)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --format)
                     COMPREPLY=($(compgen -W "table json jsonl csv parquet" -- "${cur}"))
                     return 0

@@ -41,6 +41,7 @@ complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "score" -d 'Score 
 complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "compare" -d 'Run several models over one labelled table and set them side by side'
 complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "profile" -d 'Measure a model on this machine: load time, latency, throughput, memory'
 complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "waves" -d 'Find Elliott waves in prices: every impulse and correction, exactly'
+complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "bench" -d 'Run a benchmark on this machine'
 complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "doctor" -d 'Say what is here, what Fillrate will use and why, and what is missing'
 complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "models" -d 'List, show, pull and verify models'
 complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "completions" -d 'Print a completion script for your shell'
@@ -237,6 +238,32 @@ complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and __fish_seen
 complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and __fish_seen_subcommand_from backtest" -s q -l quiet -d 'Say nothing but errors'
 complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and __fish_seen_subcommand_from backtest" -s v -l verbose -d 'Say more about what is done and why'
 complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and __fish_seen_subcommand_from backtest" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fillrate -n "__fish_fillrate_using_subcommand bench; and not __fish_seen_subcommand_from memory" -l format -d 'How to write the result [default: table on a terminal, jsonl in a pipe]' -r -f -a "table\t'Columns for a reader'
+json\t'One JSON document'
+jsonl\t'One JSON object per line'
+csv\t'Comma-separated values with a header'
+parquet\t'Apache Parquet'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand bench; and not __fish_seen_subcommand_from memory" -s o -l output -d 'Write to FILE instead of standard output; its extension sets the format' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand bench; and not __fish_seen_subcommand_from memory" -l device -d 'Where to compute: auto, cpu, cuda or cuda:N [default: auto]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand bench; and not __fish_seen_subcommand_from memory" -l threads -d 'Threads to compute with [default: one per physical core this process may use]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand bench; and not __fish_seen_subcommand_from memory" -l config -d 'Read settings from FILE [default: fillrate.toml here, if it exists]' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand bench; and not __fish_seen_subcommand_from memory" -s q -l quiet -d 'Say nothing but errors'
+complete -c fillrate -n "__fish_fillrate_using_subcommand bench; and not __fish_seen_subcommand_from memory" -s v -l verbose -d 'Say more about what is done and why'
+complete -c fillrate -n "__fish_fillrate_using_subcommand bench; and not __fish_seen_subcommand_from memory" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fillrate -n "__fish_fillrate_using_subcommand bench; and not __fish_seen_subcommand_from memory" -f -a "memory" -d 'Compare the ways to divide a device\'s memory, on traces of what is asked of it'
+complete -c fillrate -n "__fish_fillrate_using_subcommand bench; and __fish_seen_subcommand_from memory" -l trace -d 'Use this trace instead of the four that are made up' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand bench; and __fish_seen_subcommand_from memory" -l format -d 'How to write the result [default: table on a terminal, jsonl in a pipe]' -r -f -a "table\t'Columns for a reader'
+json\t'One JSON document'
+jsonl\t'One JSON object per line'
+csv\t'Comma-separated values with a header'
+parquet\t'Apache Parquet'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand bench; and __fish_seen_subcommand_from memory" -s o -l output -d 'Write to FILE instead of standard output; its extension sets the format' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand bench; and __fish_seen_subcommand_from memory" -l device -d 'Where to compute: auto, cpu, cuda or cuda:N [default: auto]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand bench; and __fish_seen_subcommand_from memory" -l threads -d 'Threads to compute with [default: one per physical core this process may use]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand bench; and __fish_seen_subcommand_from memory" -l config -d 'Read settings from FILE [default: fillrate.toml here, if it exists]' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand bench; and __fish_seen_subcommand_from memory" -s q -l quiet -d 'Say nothing but errors'
+complete -c fillrate -n "__fish_fillrate_using_subcommand bench; and __fish_seen_subcommand_from memory" -s v -l verbose -d 'Say more about what is done and why'
+complete -c fillrate -n "__fish_fillrate_using_subcommand bench; and __fish_seen_subcommand_from memory" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c fillrate -n "__fish_fillrate_using_subcommand doctor" -l format -d 'How to write the result [default: table on a terminal, jsonl in a pipe]' -r -f -a "table\t'Columns for a reader'
 json\t'One JSON document'
 jsonl\t'One JSON object per line'

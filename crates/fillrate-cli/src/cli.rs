@@ -98,6 +98,14 @@ Examples:
     #[command(after_help = waves::RECORDS_AND_EXAMPLES)]
     Waves(Box<WavesArgs>),
 
+    /// Run a benchmark on this machine
+    #[command(arg_required_else_help = true)]
+    Bench {
+        /// Which one
+        #[command(subcommand)]
+        verb: BenchVerb,
+    },
+
     /// Say what is here, what Fillrate will use and why, and what is missing
     #[command(after_help = "\
 Examples:
@@ -155,11 +163,34 @@ impl Verb {
             Self::Profile(profile) => profile.text_args(),
             Self::Waves(waves) => waves.text_args(),
             Self::Doctor
+            | Self::Bench { .. }
             | Self::Models { .. }
             | Self::Completions { .. }
             | Self::Generate { .. } => TextArgs::default(),
         }
     }
+}
+
+/// What `fillrate bench` can do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum BenchVerb {
+    /// Compare the ways to divide a device's memory, on traces of what is asked of it
+    #[command(after_help = "\
+Efficiency is the peak of what is requested over the smallest heap that serves the whole trace.
+Fragmentation is measured in a heap a quarter larger than that peak, as the mean over the trace:
+internal is 1 - requested/allocated, external 1 - largest free/free. With compaction, holes are
+closed when a request does not fit, and when external fragmentation is above 5% at a look every 256
+events. Times are of the bookkeeping alone; no device is needed.
+
+Examples:
+  fillrate bench memory
+  fillrate bench memory --trace recorded.trace --format json
+A trace is a text with a line for each event: `allocate ID BYTES` or `free ID`.")]
+    Memory {
+        /// Use this trace instead of the four that are made up
+        #[arg(long, value_name = "FILE")]
+        trace: Option<PathBuf>,
+    },
 }
 
 /// What `fillrate models` can do.

@@ -50,4 +50,29 @@ pub enum Error {
         /// What it may be.
         expected: &'static str,
     },
+
+    /// A model does not fit beside those in use.
+    #[error(
+        "no room for `{name}` of {size_bytes} bytes: models in use have {in_use_bytes} of the \
+         {budget_bytes} that models may have"
+    )]
+    NoRoom {
+        /// The model.
+        name: String,
+        /// Its size.
+        size_bytes: u64,
+        /// What models in use have.
+        in_use_bytes: u64,
+        /// What all models together may have.
+        budget_bytes: u64,
+    },
+
+    /// The text of a trace is malformed.
+    #[error("line {line}: {message}")]
+    Trace {
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        message: String,
+    },
 }

@@ -4,6 +4,8 @@
 //! had is `None`, never a number that stands for it, and a machine without a GPU or a driver is a
 //! normal answer.
 //!
+//! [`catalogue`] has what makers say of GPUs, and the settings that follow.
+//!
 //! [`process`] reads how much memory this process takes.
 //!
 //! [`memory`] divides a device's memory: a budget, pools, workspaces and handles, on any device that
@@ -11,14 +13,21 @@
 //!
 //! [`cuda`] is what computing on an NVIDIA GPU takes.
 //!
+//! [`model_cache`] keeps loaded models within a budget; [`routing`] decides whether work goes to a
+//! device or to its twin on the processor, and what happens when the device fails.
+//!
 //! This crate knows nothing of texts or prices.
 
+pub mod catalogue;
 pub mod cuda;
 mod error;
 mod fault;
 pub mod memory;
+pub mod model_cache;
 pub mod probe;
 pub mod process;
+mod random;
+pub mod routing;
 
 pub use error::{Error, Result};
 pub use fault::Fault;

@@ -1,5 +1,6 @@
 //! The verbs: each file has the verb's `run`, and its steps below it.
 
+mod bench;
 mod compare;
 mod completions;
 mod doctor;
@@ -12,7 +13,7 @@ mod score;
 mod table;
 mod waves;
 
-use crate::cli::Verb;
+use crate::cli::{BenchVerb, Verb};
 use crate::output::Printer;
 use crate::settings::Settings;
 
@@ -33,6 +34,9 @@ pub(crate) enum Outcome {
 /// Whatever stops it.
 pub(crate) fn run(verb: &Verb, settings: &Settings, printer: &Printer) -> anyhow::Result<Outcome> {
     match verb {
+        Verb::Bench { verb: BenchVerb::Memory { trace } } => {
+            bench::memory::run(trace.as_deref(), settings, printer)
+        }
         Verb::Doctor => doctor::run(settings, printer),
         Verb::Score { input, .. } => score::run(input, settings, printer),
         Verb::Compare(arguments) => compare::run(arguments, settings, printer),

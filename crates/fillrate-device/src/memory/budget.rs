@@ -113,7 +113,11 @@ impl Budget {
                     state.taken_bytes += size_bytes;
                     return Ok(piece);
                 }
-                Err(refused) => refusal = refused,
+                // Only of less memory a device may still have enough.
+                Err(Refusal::Device(Fault::OutOfMemory { requested_bytes })) => {
+                    refusal = Refusal::Device(Fault::OutOfMemory { requested_bytes });
+                }
+                Err(refused) => return Err(refused),
             }
         }
         Err(refusal)

@@ -5,6 +5,8 @@
 //! [`Allocation`] is a handle that gives its piece back when it is dropped. [`Workspace`]s are
 //! scratch memory that whole scopes give back.
 //!
+//! What is asked of a pool can be recorded as a [`trace`] and asked again of any strategy.
+//!
 //! What a device must do for that is the small trait [`Backend`]. [`FakeBackend`] does it without
 //! memory and fails when it is told to, [`HostBackend`] does it with the host's memory.
 
@@ -19,6 +21,7 @@ mod options;
 mod pool;
 mod statistics;
 pub mod strategy;
+pub mod trace;
 mod workspace;
 
 pub use allocation::{Allocation, FixedAllocation, Pinned};

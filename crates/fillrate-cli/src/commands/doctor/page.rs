@@ -1,6 +1,7 @@
 //! The report for a reader.
 
 use clap::builder::styling::{AnsiColor, Style};
+use fillrate_device::catalogue::{GpuModel, GpuSettings, settings_for};
 use fillrate_device::probe::{Cache, CacheKind, Cpu, Gpu, Gpus, Memory};
 use serde_json::Value;
 
@@ -123,7 +124,10 @@ fn gpu_rows(gpus: &Gpus) -> Vec<Vec<String>> {
             let driver = driver_version.as_deref().unwrap_or(UNKNOWN);
             let cuda = cuda_version.map_or_else(|| UNKNOWN.to_owned(), |v| v.to_string());
             let mut rows = vec![row(["driver", &format!("{driver}, CUDA {cuda}")])];
-            rows.extend(devices.iter().map(gpu_row));
+            for gpu in devices {
+                rows.push(gpu_row(gpu));
+                rows.push(row(["", &gpu_advice(gpu)]));
+            }
             rows
         }
     }
@@ -143,6 +147,25 @@ fn gpu_row(gpu: &Gpu) -> Vec<String> {
     words.extend(gpu.ecc_enabled.map(|on| format!("ECC {}", if on { "on" } else { "off" })));
     words.extend(gpu.mig_enabled.and_then(|on| on.then(|| "MIG on".to_owned())));
     row([&format!("GPU {}", gpu.index), &words.join(", ")])
+}
+
+/// What is known of a GPU's model, and the settings that would suit it.
+fn gpu_advice(gpu: &Gpu) -> String {
+    let GpuSettings { precision, fp8_possible, memory_fraction, batch_rows } = settings_for(gpu);
+    let model = GpuModel::of(gpu).map_or_else(
+        || "a model that is not in the list".to_owned(),
+        |model| {
+            let GpuModel { name, bandwidth_gb_s, peak, .. } = model;
+            let rate = peak.bf16.unwrap_or(peak.fp16);
+            format!("{name}: {bandwidth_gb_s:.0} GB/s, {rate:.0} TFLOP/s in 16 bits at most")
+        },
+    );
+    let fp8 = if fp8_possible { " (fp8 possible)" } else { "" };
+    format!(
+        "{model}; suits {}{fp8}, {:.0}% of free memory, batches of {batch_rows} tokens",
+        precision.as_str(),
+        memory_fraction * 100.0
+    )
 }
 
 fn uses_rows(uses: &Uses) -> Vec<Vec<String>> {
@@ -208,4 +231,30 @@ fn findings_section(findings: &[Finding], printer: &Printer) -> String {
         }
     }
     section("What could be better", &rows, printer)
+}
+
+#[cfg(test)]
+mod tests {
+    use fillrate_device::probe::Version;
+
+    use super::*;
+
+    #[test]
+    fn a_gpu_is_told_what_suits_it() {
+        let known = Gpu {
+            name: Some("NVIDIA L4".to_owned()),
+            compute_capability: Some(Version { major: 8, minor: 9 }),
+            memory_total_bytes: Some(24_152_899_584),
+            ..Gpu::default()
+        };
+        assert_eq!(
+            gpu_advice(&known),
+            "L4: 300 GB/s, 121 TFLOP/s in 16 bits at most; suits bf16 (fp8 possible), 90% of free \
+             memory, batches of 8192 tokens"
+        );
+        assert_eq!(
+            gpu_advice(&Gpu::default()),
+            "a model that is not in the list; suits fp32, 90% of free memory, batches of 8192 tokens"
+        );
+    }
 }

@@ -15,6 +15,7 @@ use super::budget::Budget;
 use super::leaks::Live;
 use super::options::{PoolKind, PoolOptions};
 use super::statistics::PoolStatistics;
+use super::trace::Trace;
 use super::workspace::Workspace;
 use crate::error::{Error, Result};
 use crate::fault::Fault;
@@ -135,6 +136,17 @@ impl Pool {
         let shared = &self.shared;
         let moved = shared.state().defragment(moves_max, &*shared.backend);
         moved.map_err(|fault| shared.fault(fault))
+    }
+
+    /// Begins to record what is asked of the pool from now on, anew if it did before.
+    pub fn start_recording(&self) {
+        self.shared.state().record();
+    }
+
+    /// Ends the record and returns it: an empty one if there is none.
+    #[must_use]
+    pub fn take_recording(&self) -> Trace {
+        self.shared.state().take_record().unwrap_or_default()
     }
 
     /// What it has and what of it is in use.

@@ -24,6 +24,8 @@ pub(super) struct Slot {
     pub(super) pins: u32,
     pub(super) tag: Tag,
     pub(super) born: Instant,
+    /// Its name in the trace that is recorded, if it was there when it began.
+    pub(super) traced: Option<u32>,
 }
 
 /// A range that was freed while work may still use it.

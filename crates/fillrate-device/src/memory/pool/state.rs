@@ -8,6 +8,7 @@ use super::super::budget::{Budget, Piece, Refusal};
 use super::super::options::PoolOptions;
 use super::super::statistics::PoolStatistics;
 use super::super::strategy::{GRANULE_BYTES, Placement, granules};
+use super::super::trace::Trace;
 use super::lane::Lane;
 use super::request::Request;
 use super::slot::{Slot, Slots, Waiting};
@@ -40,6 +41,8 @@ pub(super) struct State {
     /// What was freed, the oldest first.
     waiting: VecDeque<Waiting>,
     pub(super) counters: PoolStatistics,
+    /// What is asked for, while it is recorded.
+    trace: Option<Trace>,
 }
 
 impl State {
@@ -85,7 +88,10 @@ impl State {
     /// did have come so far.
     pub(super) fn free(&mut self, index: u32, backend: &dyn Backend) {
         let Some(slot) = self.slots.remove(index) else { return };
-        let Slot { lane, placement, requested_bytes, stream, others, .. } = slot;
+        let Slot { lane, placement, requested_bytes, stream, others, traced, .. } = slot;
+        if let (Some(trace), Some(id)) = (&mut self.trace, traced) {
+            trace.free(id);
+        }
         self.counters.live -= 1;
         self.counters.requested_bytes -= requested_bytes;
         self.counters.allocated_bytes -= bytes_of(placement);
@@ -162,6 +168,18 @@ impl State {
         Ok(moves)
     }
 
+    /// Begins a new record of what is asked for.
+    pub(super) fn record(&mut self) {
+        self.trace = Some(Trace::default());
+        // What lives is not of the record, and its end must not be either.
+        self.slots.iter_mut().for_each(|slot| slot.traced = None);
+    }
+
+    /// Ends the record.
+    pub(super) fn take_record(&mut self) -> Option<Trace> {
+        self.trace.take()
+    }
+
     pub(super) fn statistics(&self, limit_bytes: u64) -> PoolStatistics {
         let free_len: u64 = self.lanes.iter().map(|lane| lane.strategy.free_len()).sum();
         let largest = self.lanes.iter().map(|lane| lane.strategy.largest_free()).max();
@@ -195,6 +213,7 @@ impl State {
         counters.allocated_bytes += bytes_of(placement);
         counters.peak_allocated_bytes = counters.peak_allocated_bytes.max(counters.allocated_bytes);
         let address = self.lanes[lane].address(placement);
+        let traced = self.trace.as_mut().map(|trace| trace.allocate(request.size_bytes));
         self.slots.insert(Slot {
             lane,
             placement,
@@ -206,6 +225,7 @@ impl State {
             pins: 0,
             tag: request.tag.clone(),
             born: Instant::now(),
+            traced,
         })
     }
 

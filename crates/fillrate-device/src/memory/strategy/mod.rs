@@ -3,11 +3,21 @@
 //! A strategy knows numbers only. It hands out [`Span`]s of granules out of *regions* it is given,
 //! and its bookkeeping lies apart from the memory it describes, which a host often cannot touch.
 
+mod best_fit;
 mod bins;
+mod buddy;
+mod first_fit;
+mod ranges;
 mod segregated_fit;
+mod slab;
 
-use segregated_fit::SegregatedFit;
 use serde::Serialize;
+
+use self::best_fit::BestFit;
+use self::buddy::Buddy;
+use self::first_fit::FirstFit;
+use self::segregated_fit::SegregatedFit;
+use self::slab::Slab;
 
 /// The unit that memory is handed out in, in bytes, and what every address is a multiple of.
 ///
@@ -90,17 +100,30 @@ pub enum StrategyKind {
     /// Free ranges in bins by size, found through bitmaps: every call takes constant time.
     #[default]
     SegregatedFit,
+    /// The lowest free range that is long enough.
+    FirstFit,
+    /// The shortest free range that is long enough.
+    BestFit,
+    /// Blocks of powers of two.
+    Buddy,
+    /// Small requests in runs of equal slots, large ones by segregated fit.
+    Slab,
 }
 
 impl StrategyKind {
     /// Every strategy.
-    pub const ALL: [Self; 1] = [Self::SegregatedFit];
+    pub const ALL: [Self; 5] =
+        [Self::SegregatedFit, Self::FirstFit, Self::BestFit, Self::Buddy, Self::Slab];
 
     /// Its name.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::SegregatedFit => "segregated-fit",
+            Self::FirstFit => "first-fit",
+            Self::BestFit => "best-fit",
+            Self::Buddy => "buddy",
+            Self::Slab => "slab",
         }
     }
 
@@ -109,6 +132,10 @@ impl StrategyKind {
     pub fn build(self) -> Box<dyn Strategy> {
         match self {
             Self::SegregatedFit => Box::new(SegregatedFit::default()),
+            Self::FirstFit => Box::new(FirstFit::default()),
+            Self::BestFit => Box::new(BestFit::default()),
+            Self::Buddy => Box::new(Buddy::default()),
+            Self::Slab => Box::new(Slab::default()),
         }
     }
 }

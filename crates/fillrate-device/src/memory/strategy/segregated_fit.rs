@@ -1,11 +1,15 @@
-//! Segregated fit: free ranges in lists by size class, each found through a bitmap.
+//! Segregated fit: free ranges in bins by size class, each found through a bitmap.
 //!
-//! An allocation takes the first list all of whose ranges are long enough, so it searches nothing;
+//! An allocation takes from the first bin all of whose ranges are long enough, so it searches nothing;
 //! what is left of the range goes back. A range knows the ranges before and after it in memory, so
 //! that a free one joins them without a search either. Both take the same time with ten holes and
-//! with a hundred thousand. Only where the alternative is to fail is a list looked through.
+//! with a hundred thousand. Only where the alternative is to fail is a bin looked through.
 //!
-//! Source: the layout is that of S. Aaltonen's `OffsetAllocator`, the idea that of M. Masmano et
+//! A bin is a stack of indices, and a range knows its place in it, so that one is taken out of the
+//! middle by putting the last in its place. With lists, each end would touch two more ranges that lie
+//! anywhere, and with many holes none of them is in the cache.
+//!
+//! Source: the bins and nodes are those of S. Aaltonen's `OffsetAllocator`, the idea that of M. Masmano et
 //! al., "TLSF: a New Dynamic Memory Allocator for Real-Time Systems" (ECRTS 2004).
 
 use super::bins::{BINS, Occupied, bin_of, bin_that_holds};
@@ -14,8 +18,8 @@ use super::{Placement, Span, Strategy};
 /// No node.
 const NONE: u32 = u32::MAX;
 
-/// In place of a list neighbour: the range is in use. No node has this index.
-const IN_USE: u32 = u32::MAX - 1;
+/// In place of a place in a bin: the range is in use.
+const IN_USE: u32 = u32::MAX;
 
 /// A range, free or in use.
 #[derive(Clone, Copy, Debug)]
@@ -26,14 +30,13 @@ struct Node {
     before: u32,
     /// The range after it in memory, if they touch.
     after: u32,
-    /// Its neighbours in the list of its class, or [`IN_USE`].
-    previous: u32,
-    next: u32,
+    /// Its place in the bin of its class, or [`IN_USE`].
+    slot: u32,
 }
 
 impl Node {
     fn is_free(&self) -> bool {
-        self.previous != IN_USE
+        self.slot != IN_USE
     }
 }
 
@@ -43,8 +46,8 @@ pub(super) struct SegregatedFit {
     nodes: Vec<Node>,
     /// Nodes that stand for no range.
     spare: Vec<u32>,
-    /// The first free range of each class.
-    heads: Box<[u32; BINS]>,
+    /// The free ranges of each class.
+    bins: Vec<Vec<u32>>,
     occupied: Occupied,
     free_len: u64,
 }
@@ -54,7 +57,7 @@ impl Default for SegregatedFit {
         Self {
             nodes: Vec::new(),
             spare: Vec::new(),
-            heads: Box::new([NONE; BINS]),
+            bins: vec![Vec::new(); BINS],
             occupied: Occupied::default(),
             free_len: 0,
         }
@@ -68,56 +71,46 @@ impl SegregatedFit {
             return index;
         }
         let index = self.nodes.len() as u32;
-        assert!(index < IN_USE, "a node for each granule of a tebibyte at most");
+        assert!(index < NONE, "a node for each granule of a tebibyte at most");
         self.nodes.push(node);
         index
     }
 
-    /// Puts a free range into the list of its class.
+    /// Puts a free range into the bin of its class.
     #[inline]
     fn link(&mut self, index: u32) {
         let bin = bin_of(self.nodes[index as usize].len);
-        let head = std::mem::replace(&mut self.heads[bin], index);
-        let node = &mut self.nodes[index as usize];
-        (node.previous, node.next) = (NONE, head);
-        if head == NONE {
+        let ranges = &mut self.bins[bin];
+        self.nodes[index as usize].slot = ranges.len() as u32;
+        if ranges.is_empty() {
             self.occupied.set(bin);
-        } else {
-            self.nodes[head as usize].previous = index;
         }
+        ranges.push(index);
     }
 
-    /// Takes a free range out of its list.
+    /// Takes a free range out of its bin.
     #[inline]
     fn unlink(&mut self, index: u32) {
-        let Node { previous, next, len, .. } = self.nodes[index as usize];
-        if next != NONE {
-            self.nodes[next as usize].previous = previous;
-        }
-        if previous != NONE {
-            self.nodes[previous as usize].next = next;
-            return;
-        }
+        let Node { slot, len, .. } = self.nodes[index as usize];
         let bin = bin_of(len);
-        self.heads[bin] = next;
-        if next == NONE {
+        let ranges = &mut self.bins[bin];
+        ranges.swap_remove(slot as usize);
+        if let Some(&moved) = ranges.get(slot as usize) {
+            self.nodes[moved as usize].slot = slot;
+        } else if ranges.is_empty() {
             self.occupied.clear(bin);
         }
     }
 
     /// The ranges of a class.
-    fn list(&self, bin: usize) -> impl Iterator<Item = (u32, &Node)> {
-        let first = self.heads[bin];
-        std::iter::successors(
-            (first != NONE).then(|| (first, &self.nodes[first as usize])),
-            |(_, node)| (node.next != NONE).then(|| (node.next, &self.nodes[node.next as usize])),
-        )
+    fn ranges(&self, bin: usize) -> impl Iterator<Item = (u32, &Node)> {
+        self.bins[bin].iter().map(|&index| (index, &self.nodes[index as usize]))
     }
 
     /// The free ranges of all classes from `bin` on.
-    fn lists_from(&self, bin: usize) -> impl Iterator<Item = (u32, &Node)> {
+    fn ranges_from(&self, bin: usize) -> impl Iterator<Item = (u32, &Node)> {
         let next = |bin: usize| self.occupied.first_from(bin);
-        std::iter::successors(next(bin), move |bin| next(bin + 1)).flat_map(|bin| self.list(bin))
+        std::iter::successors(next(bin), move |bin| next(bin + 1)).flat_map(|bin| self.ranges(bin))
     }
 
     /// Allocates the first `len` granules of the free range `index`.
@@ -127,11 +120,11 @@ impl SegregatedFit {
         let node = self.nodes[index as usize];
         if node.len == len {
             self.unlink(index);
-            self.nodes[index as usize].previous = IN_USE;
+            self.nodes[index as usize].slot = IN_USE;
             return Placement { span: Span { start: node.start, len }, token: index };
         }
-        // What is left keeps the node, and so its place in its list if it stays in its class: the
-        // usual case of a small request out of a large range touches no other range of the list.
+        // What is left keeps the node, and so its place in its bin if it stays in its class: the
+        // usual case of a small request out of a large range changes no bin.
         let rest_len = node.len - len;
         let stays = bin_of(rest_len) == bin_of(node.len);
         if !stays {
@@ -142,8 +135,7 @@ impl SegregatedFit {
             len,
             before: node.before,
             after: index,
-            previous: IN_USE,
-            next: NONE,
+            slot: IN_USE,
         });
         if node.before != NONE {
             self.nodes[node.before as usize].after = taken;
@@ -178,7 +170,7 @@ impl SegregatedFit {
 impl Strategy for SegregatedFit {
     fn add_region(&mut self, region: Span) {
         let Span { start, len } = region;
-        let node = Node { start, len, before: NONE, after: NONE, previous: NONE, next: NONE };
+        let node = Node { start, len, before: NONE, after: NONE, slot: IN_USE };
         let index = self.add_node(node);
         self.link(index);
         self.free_len += u64::from(len);
@@ -186,7 +178,7 @@ impl Strategy for SegregatedFit {
 
     fn remove_region(&mut self, region: Span) -> bool {
         let whole = self
-            .list(bin_of(region.len))
+            .ranges(bin_of(region.len))
             .find(|(_, node)| (node.start, node.len) == (region.start, region.len));
         let Some((index, _)) = whole else { return false };
         self.unlink(index);
@@ -199,17 +191,18 @@ impl Strategy for SegregatedFit {
     fn allocate(&mut self, len: u32) -> Option<Placement> {
         let holds = bin_that_holds(len);
         if let Some(bin) = self.occupied.first_from(holds) {
-            return Some(self.take(self.heads[bin], len));
+            let index = *self.bins[bin].last()?;
+            return Some(self.take(index, len));
         }
         // The last resort: the one class of which some ranges are long enough and others not.
         let bin = bin_of(len);
-        let (index, _) = (bin < holds).then(|| self.list(bin).find(|(_, n)| n.len >= len))??;
+        let (index, _) = (bin < holds).then(|| self.ranges(bin).find(|(_, n)| n.len >= len))??;
         Some(self.take(index, len))
     }
 
     fn allocate_below(&mut self, len: u32, end: u32) -> Option<Placement> {
         let (index, _) = self
-            .lists_from(bin_of(len))
+            .ranges_from(bin_of(len))
             .filter(|(_, node)| node.len >= len && node.start + len <= end)
             .min_by_key(|(_, node)| node.start)?;
         Some(self.take(index, len))
@@ -238,10 +231,10 @@ impl Strategy for SegregatedFit {
 
     fn largest_free(&self) -> u32 {
         let last = self.occupied.last();
-        last.and_then(|bin| self.list(bin).map(|(_, node)| node.len).max()).unwrap_or(0)
+        last.and_then(|bin| self.ranges(bin).map(|(_, node)| node.len).max()).unwrap_or(0)
     }
 
     fn free_spans(&self) -> Vec<Span> {
-        self.lists_from(0).map(|(_, node)| Span { start: node.start, len: node.len }).collect()
+        self.ranges_from(0).map(|(_, node)| Span { start: node.start, len: node.len }).collect()
     }
 }

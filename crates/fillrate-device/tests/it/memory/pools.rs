@@ -70,7 +70,6 @@ fn a_fault_of_the_device_is_not_taken_for_exhaustion() {
     let (backend, memory) = whole(8 * MIB);
     let lost = Fault::Sticky { what: "illegal address".to_owned() };
     backend.fail_next(FakeCall::Reserve, lost.clone());
-    backend.fail_next(FakeCall::Reserve, lost.clone());
     let pool = memory.pool(PoolKind::Default);
     let error = pool.allocate(&Request::new(1)).unwrap_err();
     assert!(matches!(&error, Error::Device { source, .. } if *source == lost), "{error}");
@@ -261,4 +260,19 @@ fn alignment_beyond_a_granule_is_kept_through_a_move() {
     drop(hole);
     assert_eq!(pool.defragment(1).unwrap(), 1);
     assert_eq!(aligned.pin().address() % 65_536, 0);
+}
+
+#[test]
+fn what_is_asked_of_a_pool_can_be_recorded() {
+    let (_, memory) = whole(8 * MIB);
+    let pool = memory.pool(PoolKind::Default);
+    let before = pool.allocate(&Request::new(10)).unwrap();
+    pool.start_recording();
+    let first = pool.allocate(&Request::new(1000)).unwrap();
+    let second = pool.allocate(&Request::new(2000)).unwrap();
+    drop((before, first));
+    let trace = pool.take_recording();
+    assert_eq!(trace.to_string(), "allocate 0 1000\nallocate 1 2000\nfree 0\n");
+    drop(second);
+    assert!(pool.take_recording().events().is_empty());
 }

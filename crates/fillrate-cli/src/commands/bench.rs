@@ -1,0 +1,3 @@
+//! `fillrate bench`: benchmarks of this machine.
+
+pub(super) mod memory;
