@@ -42,6 +42,8 @@ complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "compare" -d 'Run 
 complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "profile" -d 'Measure a model on this machine: load time, latency, throughput, memory'
 complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "waves" -d 'Find Elliott waves in prices: every impulse and correction, exactly'
 complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "bench" -d 'Run a benchmark on this machine'
+complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "indicators" -d 'Compute indicators and signals over a price panel'
+complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "risk" -d 'Measure the risk of symbols and of their portfolio: VaR, CVaR, drawdown, Sharpe, Sortino'
 complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "doctor" -d 'Say what is here, what Fillrate will use and why, and what is missing'
 complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "models" -d 'List, show, pull and verify models'
 complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "completions" -d 'Print a completion script for your shell'
@@ -264,6 +266,65 @@ complete -c fillrate -n "__fish_fillrate_using_subcommand bench; and __fish_seen
 complete -c fillrate -n "__fish_fillrate_using_subcommand bench; and __fish_seen_subcommand_from memory" -s q -l quiet -d 'Say nothing but errors'
 complete -c fillrate -n "__fish_fillrate_using_subcommand bench; and __fish_seen_subcommand_from memory" -s v -l verbose -d 'Say more about what is done and why'
 complete -c fillrate -n "__fish_fillrate_using_subcommand bench; and __fish_seen_subcommand_from memory" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fillrate -n "__fish_fillrate_using_subcommand indicators" -l input-format -d 'The format of the input [default: from its extension]' -r -f -a "csv\t'Comma-separated values with a header'
+jsonl\t'One JSON object per line'
+parquet\t'Apache Parquet'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand indicators" -l on-error -d 'What to do with a malformed row [default: stop]' -r -f -a "stop\t'Stop at the first and say where it is'
+skip\t'Leave the row out, count it and report it on stderr'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand indicators" -l sma -d 'Simple moving average over N bars' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand indicators" -l ema -d 'Exponential moving average, alpha 2/(N+1), seeded with the mean of the first N bars' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand indicators" -l wma -d 'Linearly weighted moving average over N bars' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand indicators" -l rsi -d 'Wilder\'s relative strength index over N bars' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand indicators" -l bbands -d 'Bollinger bands over N bars at K population deviations' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand indicators" -l macd -d 'Moving average convergence and divergence: fast, slow and signal lengths' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand indicators" -l atr -d 'Wilder\'s average true range over N bars, of high, low and close' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand indicators" -l momentum -d 'Momentum: the change over N bars' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand indicators" -l roc -d 'Rate of change: the change over N bars as a ratio, 0.01 for 1 %' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand indicators" -l zscore -d 'Distance from the mean of N bars in population deviations' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand indicators" -l std -d 'Population standard deviation over N bars' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand indicators" -l min -d 'Least value of N bars' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand indicators" -l max -d 'Greatest value of N bars' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand indicators" -l stoch -d 'Stochastic of high, low and close: window and the lengths of its two means' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand indicators" -l signal -d 'A signal: ma-crossover, rsi, bollinger, momentum, zscore or swing' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand indicators" -l column -d 'The column that single series are taken from: open, high, low, close, volume or adj_close [default: close]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand indicators" -l min-periods -d 'Let windows answer from so many bars on, before they are full [default: full windows]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand indicators" -l format -d 'How to write the result [default: table on a terminal, jsonl in a pipe]' -r -f -a "table\t'Columns for a reader'
+json\t'One JSON document'
+jsonl\t'One JSON object per line'
+csv\t'Comma-separated values with a header'
+parquet\t'Apache Parquet'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand indicators" -s o -l output -d 'Write to FILE instead of standard output; its extension sets the format' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand indicators" -l device -d 'Where to compute: auto, cpu, cuda or cuda:N [default: auto]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand indicators" -l threads -d 'Threads to compute with [default: one per physical core this process may use]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand indicators" -l config -d 'Read settings from FILE [default: fillrate.toml here, if it exists]' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand indicators" -l sort -d 'Put the bars of each symbol in the order of their dates'
+complete -c fillrate -n "__fish_fillrate_using_subcommand indicators" -s q -l quiet -d 'Say nothing but errors'
+complete -c fillrate -n "__fish_fillrate_using_subcommand indicators" -s v -l verbose -d 'Say more about what is done and why'
+complete -c fillrate -n "__fish_fillrate_using_subcommand indicators" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fillrate -n "__fish_fillrate_using_subcommand risk" -l input-format -d 'The format of the input [default: from its extension]' -r -f -a "csv\t'Comma-separated values with a header'
+jsonl\t'One JSON object per line'
+parquet\t'Apache Parquet'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand risk" -l on-error -d 'What to do with a malformed row [default: stop]' -r -f -a "stop\t'Stop at the first and say where it is'
+skip\t'Leave the row out, count it and report it on stderr'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand risk" -l confidence -d 'The confidence of VaR and CVaR, between 0 and 1 [default: 0.95]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand risk" -l method -d 'How VaR and CVaR are modelled: historical, parametric or cornish-fisher [default: historical]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand risk" -l risk-free -d 'The yearly rate without risk, 0.04 for 4 % [default: 0]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand risk" -l benchmark -d 'The symbol that beta and correlation refer to [default: the portfolio of all]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand risk" -l column -d 'The column of prices: open, high, low, close or adj_close [default: close]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand risk" -l format -d 'How to write the result [default: table on a terminal, jsonl in a pipe]' -r -f -a "table\t'Columns for a reader'
+json\t'One JSON document'
+jsonl\t'One JSON object per line'
+csv\t'Comma-separated values with a header'
+parquet\t'Apache Parquet'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand risk" -s o -l output -d 'Write to FILE instead of standard output; its extension sets the format' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand risk" -l device -d 'Where to compute: auto, cpu, cuda or cuda:N [default: auto]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand risk" -l threads -d 'Threads to compute with [default: one per physical core this process may use]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand risk" -l config -d 'Read settings from FILE [default: fillrate.toml here, if it exists]' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand risk" -l sort -d 'Put the bars of each symbol in the order of their dates'
+complete -c fillrate -n "__fish_fillrate_using_subcommand risk" -l log-returns -d 'Take logarithmic returns, not simple ones'
+complete -c fillrate -n "__fish_fillrate_using_subcommand risk" -s q -l quiet -d 'Say nothing but errors'
+complete -c fillrate -n "__fish_fillrate_using_subcommand risk" -s v -l verbose -d 'Say more about what is done and why'
+complete -c fillrate -n "__fish_fillrate_using_subcommand risk" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c fillrate -n "__fish_fillrate_using_subcommand doctor" -l format -d 'How to write the result [default: table on a terminal, jsonl in a pipe]' -r -f -a "table\t'Columns for a reader'
 json\t'One JSON document'
 jsonl\t'One JSON object per line'

@@ -8,9 +8,11 @@
 //! Nothing here reads the environment and nothing has a default: that is the settings' job.
 
 mod compare;
+mod indicators;
 mod llm;
 mod prices;
 mod profile;
+mod risk;
 mod text;
 mod waves;
 
@@ -22,9 +24,11 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 pub(crate) use self::compare::CompareArgs;
+pub(crate) use self::indicators::IndicatorsArgs;
 pub(crate) use self::llm::{ApiChoice, LlmArgs};
 pub(crate) use self::prices::PricesArgs;
 pub(crate) use self::profile::ProfileArgs;
+pub(crate) use self::risk::RiskArgs;
 pub(crate) use self::text::{ComputeArgs, InputArgs, TextArgs};
 pub(crate) use self::waves::{
     DirectionChoice, MethodChoice, PatternChoice, ScopeArgs, SearchArgs, WavesArgs,
@@ -106,6 +110,14 @@ Examples:
         verb: BenchVerb,
     },
 
+    /// Compute indicators and signals over a price panel
+    #[command(after_help = indicators::RECORDS_AND_EXAMPLES)]
+    Indicators(Box<IndicatorsArgs>),
+
+    /// Measure the risk of symbols and of their portfolio: VaR, CVaR, drawdown, Sharpe, Sortino
+    #[command(after_help = risk::RECORDS_AND_EXAMPLES)]
+    Risk(RiskArgs),
+
     /// Say what is here, what Fillrate will use and why, and what is missing
     #[command(after_help = "\
 Examples:
@@ -162,6 +174,8 @@ impl Verb {
             Self::Compare(compare) => compare.text_args(),
             Self::Profile(profile) => profile.text_args(),
             Self::Waves(waves) => waves.text_args(),
+            Self::Indicators(indicators) => indicators.text_args(),
+            Self::Risk(risk) => risk.text_args(),
             Self::Doctor
             | Self::Bench { .. }
             | Self::Models { .. }

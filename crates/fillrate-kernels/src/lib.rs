@@ -1,8 +1,8 @@
-//! The hot loops of Fillrate: transformer kernels over packed sequences.
+//! The hot loops of Fillrate: transformer kernels over packed sequences, and kernels over prices.
 //!
 //! Every op has one contract (shapes, types, tolerance) and lives in [`cpu`], in a file of its
-//! own name. All of them work on [`Activation`]s, row-major matrices with one row per token, and
-//! none allocates: what an op needs besides its output is in a [`Workspace`].
+//! own name. Those of the encoder work on [`Activation`]s, row-major matrices with one row per token,
+//! and none of them allocates: what an op needs besides its output is in a [`Workspace`].
 //!
 //! | op | reads | writes |
 //! |---|---|---|
@@ -15,6 +15,15 @@
 //! [`cuda`] has the same ops for NVIDIA GPUs, over matrices in device memory. One private trait keeps
 //! the two sets equal.
 //!
+//! Ops over prices take and give slices of f64, one value per bar, and work in a few tens of KiB of
+//! their own:
+//!
+//! | op | reads | writes |
+//! |---|---|---|
+//! | [`Cpu::window`] | `[bars]` | mean, extreme, deviation, z-score or bands of windows, `[bars]` each |
+//! | [`Cpu::ema`], [`Cpu::rsi`], [`Cpu::macd`] | `[bars]` | recursive averages, `[bars]` |
+//! | [`Cpu::atr`] | highs, lows and closes, `[bars]` each | `[bars]` |
+//!
 //! # Precision
 //!
 //! [`Precision`] names the type of the matrix products. Sums are always kept in f32 (int8: in
@@ -24,7 +33,7 @@
 //!
 //! A row's result depends on that row (and, in attention, on its sequence) alone: not on its
 //! neighbours in the batch, not on the number of threads. Between [`Tier`]s results agree to
-//! rounding, int8 products exactly.
+//! rounding, int8 products and the ops over prices exactly.
 
 #![allow(
     clippy::inline_always,
@@ -46,7 +55,9 @@ pub use cpu::attention::Sequences;
 pub use cpu::embedding::Embeddings;
 pub use cpu::layer_norm::LayerNorm;
 pub use cpu::linear::{Linear, LinearShape, Nonlinearity};
+pub use cpu::recurrence::{AtrStream, EmaStream, MacdPeriods, MacdStream, RsiStream};
 pub use cpu::tier::Tier;
+pub use cpu::window::{WINDOW_BARS_MAX, WindowOp, WindowStream};
 pub use cpu::workspace::Workspace;
 pub use error::{Error, Result};
 pub use philox::Philox;

@@ -22,3 +22,8 @@ pub use error::{DateFault, Error, Result};
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+/// The examples of the page on market kernels.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/market.md")]
+struct MarketPage;

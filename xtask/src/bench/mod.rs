@@ -1,7 +1,8 @@
-//! Benchmarks: criterion's, and the race of the encoders against what a user would pick instead.
+//! Benchmarks: criterion's, and the races against what a user would pick instead.
 
 mod entrants;
 mod machine;
+mod market;
 mod page;
 mod race;
 mod report;
@@ -33,6 +34,16 @@ enum Race {
     /// benches/encoder/requirements.txt and converts the models, in target/bench;
     /// `FILLRATE_BENCH_PYTHON` names a Python that has the packages already. Linux only.
     Encoder(EncoderArgs),
+
+    /// Time the market kernels and libraries of the same purpose on one core, interleaved
+    ///
+    /// The first run makes a Python environment with the pinned packages of
+    /// benches/market/requirements.txt in target/bench. Linux only.
+    Market {
+        /// Only the cases whose name has this in it; writes the results below target/bench only
+        #[arg(long, value_name = "TEXT")]
+        only: Option<String>,
+    },
 }
 
 /// How much of the race to run.
@@ -57,6 +68,7 @@ struct EncoderArgs {
 pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<()> {
     match &args.race {
         Some(Race::Encoder(args)) => race::run(args),
+        Some(Race::Market { only }) => market::run(only.as_deref()),
         None => run_criterion(args.filter.as_deref()),
     }
 }

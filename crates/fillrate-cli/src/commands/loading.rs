@@ -8,6 +8,7 @@ use fillrate::text::{Model, ModelSource};
 use fillrate_device::probe::processor_and_memory;
 use fillrate_kernels::Precision;
 
+use super::prices::threads;
 use crate::failure::hinted;
 use crate::output::Printer;
 use crate::settings::{BatchTokens, Mode, PrecisionChoice, Settings};
@@ -51,7 +52,8 @@ pub(super) fn load(
 ///
 /// If the threads cannot be started.
 pub(super) fn batch_options(settings: &Settings) -> anyhow::Result<BatchOptions> {
-    let (cpu, memory) = processor_and_memory();
+    let threads = start_threads(settings)?;
+    let (_, memory) = processor_and_memory();
     let mode = match settings.text.mode {
         Mode::Throughput => batch::Mode::Throughput,
         Mode::Latency => batch::Mode::Latency { max_wait: WAIT_MAX },
@@ -61,12 +63,6 @@ pub(super) fn batch_options(settings: &Settings) -> anyhow::Result<BatchOptions>
         BatchTokens::Auto => Budget::Auto,
         BatchTokens::Tokens(tokens) => Budget::Tokens(tokens.get()),
     };
-    let threads = settings.threads.map_or(cpu.threads_advised, usize::from);
-    // What the kernels of one batch share among themselves.
-    rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .build_global()
-        .context("cannot start the threads")?;
     Ok(BatchOptions {
         budget,
         workers: threads,
@@ -74,6 +70,21 @@ pub(super) fn batch_options(settings: &Settings) -> anyhow::Result<BatchOptions>
         available_bytes: memory.available_bytes.and_then(|bytes| bytes.try_into().ok()),
         ..BatchOptions::new(mode)
     })
+}
+
+/// Starts the threads that kernels share, as many as the settings say, and tells how many they are.
+/// Called once in a process.
+///
+/// # Errors
+///
+/// If the threads cannot be started.
+pub(super) fn start_threads(settings: &Settings) -> anyhow::Result<usize> {
+    let threads = threads(settings);
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build_global()
+        .context("cannot start the threads")?;
+    Ok(threads)
 }
 
 /// Says which of the settings mean nothing to a model without an encoder.

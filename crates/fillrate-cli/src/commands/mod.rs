@@ -5,10 +5,12 @@ mod compare;
 mod completions;
 mod doctor;
 mod generate;
+mod indicators;
 mod loading;
 mod models;
 mod prices;
 mod profile;
+mod risk;
 mod score;
 mod table;
 mod waves;
@@ -40,6 +42,8 @@ pub(crate) fn run(verb: &Verb, settings: &Settings, printer: &Printer) -> anyhow
         Verb::Doctor => doctor::run(settings, printer),
         Verb::Score { input, .. } => score::run(input, settings, printer),
         Verb::Compare(arguments) => compare::run(arguments, settings, printer),
+        Verb::Indicators(arguments) => indicators::run(arguments, settings, printer),
+        Verb::Risk(arguments) => risk::run(arguments, settings, printer),
         Verb::Profile(arguments) => profile::run(arguments, settings, printer),
         Verb::Waves(arguments) => waves::run(arguments, settings, printer),
         Verb::Models { verb } => models::run(verb, settings, printer),

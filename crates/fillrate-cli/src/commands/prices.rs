@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use fillrate::market::{Panel, PanelOptions};
+use fillrate::market::{Panel, PanelOptions, PanelTable};
+use fillrate::records::Layout;
 use fillrate_device::probe::processor_and_memory;
 
 use super::table::{open, report_skipped};
@@ -22,10 +23,34 @@ pub(super) fn read(
     printer: &Printer,
 ) -> anyhow::Result<Panel> {
     let mut reader = open(input, settings, printer)?;
-    let symbol = input.file_stem().map_or_else(|| "-".into(), |name| name.to_string_lossy().into());
-    let panel = Panel::read(&mut reader, &PanelOptions { symbol, ..options })?;
+    let panel = Panel::read(&mut reader, &named(input, options))?;
     report_skipped(reader.skipped(), printer);
     Ok(panel)
+}
+
+/// The same with the rows that the prices come from, to write a result beside each, and with what a
+/// writer needs to know of them.
+///
+/// # Errors
+///
+/// As for [`read`].
+pub(super) fn read_table(
+    input: &Path,
+    options: PanelOptions,
+    settings: &Settings,
+    printer: &Printer,
+) -> anyhow::Result<(PanelTable, Layout)> {
+    let mut reader = open(input, settings, printer)?;
+    let layout = reader.layout();
+    let table = PanelTable::read(&mut reader, &named(input, options))?;
+    report_skipped(reader.skipped(), printer);
+    Ok((table, layout))
+}
+
+/// The options with the symbol that the file's name gives.
+fn named(input: &Path, options: PanelOptions) -> PanelOptions {
+    let symbol = input.file_stem().map_or_else(|| "-".into(), |name| name.to_string_lossy().into());
+    PanelOptions { symbol, ..options }
 }
 
 /// Threads to compute with: as many as asked for, else as many as the machine is good for.

@@ -8,6 +8,8 @@
 
 use half::bf16;
 
+use super::doubles::{Doubles, PortableDoubles};
+
 /// The number of lanes.
 pub(crate) const LANES: usize = 16;
 
@@ -18,6 +20,9 @@ pub(crate) const LANES: usize = 16;
 /// Every method may be called only on a processor that has the implementing type's instructions;
 /// `dispatch` guarantees it. Pointers must be valid for sixteen values (more where said).
 pub(crate) trait Lanes: Copy {
+    /// The f64 lanes of the same instructions.
+    type Doubles: Doubles;
+
     unsafe fn splat(x: f32) -> Self;
     unsafe fn load(from: *const f32) -> Self;
     unsafe fn store(self, to: *mut f32);
@@ -137,6 +142,8 @@ impl Portable {
 // SAFETY (of every block below): the trait's contract makes the pointers valid for what is read or
 // written; plain Rust needs no instructions beyond the baseline.
 impl Lanes for Portable {
+    type Doubles = PortableDoubles;
+
     #[inline(always)]
     unsafe fn splat(x: f32) -> Self {
         Self([x; LANES])

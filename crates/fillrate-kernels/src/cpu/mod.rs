@@ -5,6 +5,7 @@ mod amx;
 pub(crate) mod attention;
 mod block;
 mod dispatch;
+mod doubles;
 pub(crate) mod embedding;
 mod lanes;
 pub(crate) mod layer_norm;
@@ -12,8 +13,10 @@ pub(crate) mod linear;
 mod math;
 mod peak;
 pub(crate) mod quantize;
+pub(crate) mod recurrence;
 mod select_rows;
 pub(crate) mod tier;
+pub(crate) mod window;
 pub(crate) mod workspace;
 
 use crate::{Error, Precision, Result, Tier};

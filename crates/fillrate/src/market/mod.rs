@@ -8,8 +8,11 @@
 //! full.
 
 pub mod date;
+pub mod indicators;
+pub mod normal;
 pub mod panel;
+pub mod risk;
 
 pub use date::Date;
 pub use fillrate_kernels::Philox;
-pub use panel::{Column, Panel, PanelOptions, PanelTable, Prices, Series};
+pub use panel::{Bar, Column, Panel, PanelOptions, PanelTable, Prices, Series};

@@ -14,6 +14,7 @@ use std::arch::x86_64::*;
 use half::bf16;
 
 use super::Lanes;
+use crate::cpu::doubles::{Avx2Doubles, Avx512Doubles};
 
 /// Folds eight lanes into one, by halves.
 macro_rules! fold {
@@ -36,6 +37,8 @@ macro_rules! both {
 }
 
 impl Lanes for Avx2 {
+    type Doubles = Avx2Doubles;
+
     #[inline(always)]
     unsafe fn splat(x: f32) -> Self {
         unsafe { Self(_mm256_set1_ps(x), _mm256_set1_ps(x)) }
@@ -198,6 +201,8 @@ macro_rules! avx512_lanes {
         pub(crate) struct $name(__m512);
 
         impl Lanes for $name {
+            type Doubles = Avx512Doubles;
+
             #[inline(always)]
             unsafe fn splat(x: f32) -> Self {
                 unsafe { Self(_mm512_set1_ps(x)) }

@@ -57,12 +57,11 @@ impl PanelTable {
                 chunks.push(chunk);
             }
         }
-        let Some(intake) = intake else {
-            // Also a table without rows must have the columns, if it has any.
-            if !names.is_empty() {
-                Intake::of_names(reader.path(), &names, options)?;
-            }
-            return Ok(Self { panel: order::empty(options), chunks });
+        let intake = match intake {
+            Some(intake) => intake,
+            // A file of no bytes has no columns to look for.
+            None if names.is_empty() => return Ok(Self { panel: order::empty(options), chunks }),
+            None => Intake::of_names(reader.path(), &names, options)?,
         };
         let (panel, kept) = intake.finish(&mut |error| reader.report_error(error))?;
         retain(&mut chunks, &kept)?;

@@ -75,6 +75,64 @@ impl FromStr for Column {
     }
 }
 
+/// The numbers of one bar; what is not known is NaN.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bar {
+    /// The first price.
+    pub open: f64,
+    /// The highest price.
+    pub high: f64,
+    /// The lowest price.
+    pub low: f64,
+    /// The last price.
+    pub close: f64,
+    /// How much was traded.
+    pub volume: f64,
+    /// The close adjusted for splits and dividends.
+    pub adj_close: f64,
+}
+
+impl Default for Bar {
+    /// A bar of which nothing is known.
+    fn default() -> Self {
+        let nan = f64::NAN;
+        Self { open: nan, high: nan, low: nan, close: nan, volume: nan, adj_close: nan }
+    }
+}
+
+impl Bar {
+    /// The bar at place `at` of a series; columns that were not read are NaN.
+    ///
+    /// # Panics
+    ///
+    /// If `at` is not below the series' length.
+    #[must_use]
+    pub fn at(series: &Series<'_>, at: usize) -> Self {
+        let value = |column| series.column(column).map_or(f64::NAN, |values| values[at]);
+        Self {
+            open: value(Column::Open),
+            high: value(Column::High),
+            low: value(Column::Low),
+            close: value(Column::Close),
+            volume: value(Column::Volume),
+            adj_close: value(Column::AdjClose),
+        }
+    }
+
+    /// The number of one column.
+    #[must_use]
+    pub const fn value(&self, column: Column) -> f64 {
+        match column {
+            Column::Open => self.open,
+            Column::High => self.high,
+            Column::Low => self.low,
+            Column::Close => self.close,
+            Column::Volume => self.volume,
+            Column::AdjClose => self.adj_close,
+        }
+    }
+}
+
 /// Which prices are sound.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Prices {

@@ -1,0 +1,159 @@
+//! Risk against NumPy and SciPy, and the cases in which a figure does not exist.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use serde::Deserialize;
+
+use super::*;
+use crate::market::PanelOptions;
+use crate::records::{InputFormat, ReadOptions, Reader};
+
+/// `golden/market/risk.json`.
+#[derive(Deserialize)]
+struct Golden {
+    risk_free: f64,
+    close: Vec<Vec<f64>>,
+    risk: Vec<Figures>,
+}
+
+#[derive(Deserialize)]
+struct Figures {
+    peak: usize,
+    trough: usize,
+    tails: BTreeMap<String, BTreeMap<String, [f64; 2]>>,
+    #[serde(flatten)]
+    numbers: BTreeMap<String, f64>,
+}
+
+fn golden() -> Golden {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../golden/market/risk.json");
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+fn date(day: usize) -> Date {
+    Date::from_epoch_nanos(day as i64 * 86_400_000_000_000).unwrap()
+}
+
+fn panel(closes: &[Vec<f64>]) -> Panel {
+    let mut text = "symbol,date,close\n".to_owned();
+    for (symbol, closes) in closes.iter().enumerate() {
+        for (day, close) in closes.iter().enumerate() {
+            let close = if close.is_nan() { String::new() } else { close.to_string() };
+            writeln!(text, "S{symbol},{},{close}", date(day)).unwrap();
+        }
+    }
+    let options = ReadOptions { format: Some(InputFormat::Csv), ..ReadOptions::default() };
+    let bytes = Box::new(std::io::Cursor::new(text.into_bytes()));
+    let mut reader = Reader::from_stream(bytes, &options).unwrap();
+    let any = PanelOptions { prices: crate::market::Prices::Any, ..PanelOptions::default() };
+    Panel::read(&mut reader, &any).unwrap()
+}
+
+fn numbers(risk: &Risk) -> BTreeMap<&'static str, f64> {
+    let drawdown = risk.drawdown.map(|drawdown| drawdown.depth);
+    let named = [
+        ("mean", risk.mean),
+        ("volatility", risk.volatility),
+        ("ewma_volatility", risk.ewma_volatility),
+        ("sharpe", risk.sharpe),
+        ("sortino", risk.sortino),
+        ("calmar", risk.calmar),
+        ("max_drawdown", drawdown),
+        ("beta", risk.beta),
+        ("correlation", risk.correlation),
+    ];
+    named.into_iter().map(|(name, value)| (name, value.unwrap())).collect()
+}
+
+#[track_caller]
+fn close(what: &str, got: f64, expected: f64) {
+    let error = (got - expected).abs() / expected.abs().max(1e-6);
+    assert!(error <= 1e-9, "{what}: {got}, {expected}");
+}
+
+#[test]
+fn figures_are_those_of_numpy_and_scipy() {
+    let golden = golden();
+    let panel = panel(&golden.close);
+    let options = RiskOptions { risk_free: golden.risk_free, ..RiskOptions::default() };
+    let risks = measure(&panel, &options).unwrap();
+    assert_eq!(risks.len(), 4);
+    assert_eq!(risks[3].symbol, PORTFOLIO);
+    for (risk, expected) in risks.iter().zip(&golden.risk) {
+        for (name, got) in numbers(risk) {
+            close(&format!("{} {name}", risk.symbol), got, expected.numbers[name]);
+        }
+        let drawdown = risk.drawdown.unwrap();
+        assert_eq!((drawdown.peak, drawdown.trough), (date(expected.peak), date(expected.trough)));
+    }
+    for method in TailMethod::ALL {
+        for confidence in [0.9, 0.95, 0.99] {
+            let options = RiskOptions { confidence, method, ..RiskOptions::default() };
+            for (risk, expected) in measure(&panel, &options).unwrap().iter().zip(&golden.risk) {
+                let [var, cvar] = expected.tails[&confidence.to_string()][method.as_str()];
+                let what = format!("{} {method} {confidence}", risk.symbol);
+                close(&format!("{what} var"), risk.var.unwrap(), var);
+                close(&format!("{what} cvar"), risk.cvar.unwrap(), cvar);
+            }
+        }
+    }
+}
+
+#[test]
+fn figures_that_do_not_exist_are_none() {
+    let risks = measure(&panel(&[vec![5.0]]), &RiskOptions::default()).unwrap();
+    let one = &risks[0];
+    assert_eq!((one.observations, one.var, one.mean, one.sharpe), (0, None, None, None));
+    assert_eq!(one.drawdown.map(|drawdown| drawdown.depth), Some(0.0));
+    let risks = measure(&panel(&[vec![5.0, 6.0]]), &RiskOptions::default()).unwrap();
+    let two = &risks[0];
+    close("var of one return", two.var.unwrap(), -0.2);
+    assert_eq!((two.volatility, two.sharpe, two.beta, two.calmar), (None, None, None, None));
+    // Nothing moves: no deviation to divide by.
+    let flat = &measure(&panel(&[vec![5.0; 9]]), &RiskOptions::default()).unwrap()[0];
+    assert_eq!((flat.volatility, flat.sharpe, flat.sortino), (Some(0.0), None, None));
+    assert_eq!((flat.beta, flat.correlation, flat.calmar), (None, None, None));
+    assert!(measure(&panel(&[]), &RiskOptions::default()).unwrap().is_empty());
+}
+
+#[test]
+fn a_missing_price_is_bridged() {
+    let nan = f64::NAN;
+    let with = panel(&[vec![nan, 5.0, nan, 6.0, 3.0, nan]]);
+    let without = panel(&[vec![5.0, 6.0, 3.0]]);
+    let [with, without] =
+        [with, without].map(|panel| measure(&panel, &RiskOptions::default()).unwrap().remove(0));
+    assert_eq!((with.observations, with.var, with.mean), (2, without.var, without.mean));
+    let drawdown = with.drawdown.unwrap();
+    assert_eq!((drawdown.depth, drawdown.peak, drawdown.trough), (0.5, date(3), date(4)));
+}
+
+#[test]
+fn the_benchmark_may_be_a_symbol_and_returns_logarithms() {
+    let golden = golden();
+    let panel = panel(&golden.close);
+    let benchmark = Some("S1".to_owned());
+    let options = RiskOptions { benchmark, returns: Returns::Log, ..RiskOptions::default() };
+    let risks = measure(&panel, &options).unwrap();
+    close("beta to itself", risks[1].beta.unwrap(), 1.0);
+    let closes = &golden.close[0];
+    let mean = (closes[closes.len() - 1] / closes[0]).ln() / (closes.len() as f64 - 1.0);
+    close("mean logarithm", risks[0].mean.unwrap(), mean);
+}
+
+#[test]
+fn what_cannot_be_measured_is_refused() {
+    let panel_of_one = panel(&[vec![5.0, 6.0]]);
+    let message = |options: &RiskOptions| measure(&panel_of_one, options).unwrap_err().to_string();
+    for confidence in [0.0, 1.0, f64::NAN] {
+        let options = RiskOptions { confidence, ..RiskOptions::default() };
+        assert!(message(&options).starts_with("confidence: "));
+    }
+    let options = RiskOptions { benchmark: Some("X".into()), ..RiskOptions::default() };
+    assert_eq!(message(&options), "benchmark: no symbol `X` is in the prices");
+    let options = RiskOptions { column: Column::High, ..RiskOptions::default() };
+    assert_eq!(message(&options), "panel: the panel has no column `high`");
+    let error = measure(&panel(&[vec![5.0, -1.0]]), &RiskOptions::default()).unwrap_err();
+    assert_eq!(error.to_string(), "price: S0 on 1970-01-02: -1 is not above 0");
+}

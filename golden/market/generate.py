@@ -1,0 +1,21 @@
+"""Reference values of the market ops, made with TA-Lib, NumPy and QuantLib.
+
+    python golden/market/generate.py            write the .json files
+"""
+
+import json
+from pathlib import Path
+
+import indicators
+import risk
+
+HERE = Path(__file__).parent
+
+
+def write(name, value):
+    (HERE / name).write_text(json.dumps(value, separators=(",", ":")).replace("],", "],\n") + "\n")
+
+
+if __name__ == "__main__":
+    write("indicators.json", indicators.make())
+    write("risk.json", risk.make())
