@@ -192,7 +192,7 @@ _fillrate() {
             return 0
             ;;
         fillrate__subcmd__compare)
-            opts="-o -q -v -h --models --label --text-column --input-format --on-error --precision --batch-tokens --mode --format --output --device --threads --quiet --verbose --config --help"
+            opts="-o -q -v -h --models --label --text-column --input-format --on-error --precision --batch-tokens --mode --memory-fraction --reserve --format --output --device --threads --quiet --verbose --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -228,6 +228,10 @@ _fillrate() {
                     ;;
                 --mode)
                     COMPREPLY=($(compgen -W "throughput latency memory" -- "${cur}"))
+                    return 0
+                    ;;
+                --memory-fraction)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --format)
@@ -684,7 +688,7 @@ _fillrate() {
             return 0
             ;;
         fillrate__subcmd__profile)
-            opts="-o -q -v -h --model --precision --batch-tokens --mode --texts --text-column --input-format --on-error --seconds --html --kernels --llm --llm-model --llm-api --prompts --requests --concurrency --max-tokens --timeout --format --output --device --threads --quiet --verbose --config --help"
+            opts="-o -q -v -h --model --precision --batch-tokens --mode --memory-fraction --reserve --texts --text-column --input-format --on-error --seconds --html --kernels --llm --llm-model --llm-api --prompts --requests --concurrency --max-tokens --timeout --format --output --device --threads --quiet --verbose --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -704,6 +708,10 @@ _fillrate() {
                     ;;
                 --mode)
                     COMPREPLY=($(compgen -W "throughput latency memory" -- "${cur}"))
+                    return 0
+                    ;;
+                --memory-fraction)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --texts)
@@ -860,7 +868,7 @@ _fillrate() {
             return 0
             ;;
         fillrate__subcmd__score)
-            opts="-o -q -v -h --model --text-column --input-format --on-error --precision --batch-tokens --mode --no-dedupe --raw --fallback --format --output --device --threads --quiet --verbose --config --help"
+            opts="-o -q -v -h --model --text-column --input-format --on-error --precision --batch-tokens --mode --memory-fraction --reserve --no-dedupe --raw --fallback --format --output --device --threads --quiet --verbose --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -892,6 +900,10 @@ _fillrate() {
                     ;;
                 --mode)
                     COMPREPLY=($(compgen -W "throughput latency memory" -- "${cur}"))
+                    return 0
+                    ;;
+                --memory-fraction)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --fallback)

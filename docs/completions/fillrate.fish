@@ -64,6 +64,7 @@ complete -c fillrate -n "__fish_fillrate_using_subcommand score" -l batch-tokens
 complete -c fillrate -n "__fish_fillrate_using_subcommand score" -l mode -d 'What to favour when batching [default: throughput]' -r -f -a "throughput\t'Fill every batch'
 latency\t'Wait only a bounded time for a batch to fill'
 memory\t'Use the smallest scratch memory'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand score" -l memory-fraction -d 'The share of a GPU\'s free memory to use at most, above 0 and at most 1 [default: 0.9]' -r
 complete -c fillrate -n "__fish_fillrate_using_subcommand score" -l fallback -d 'The model to go on with if the one asked for cannot be loaded; records then say degraded' -r
 complete -c fillrate -n "__fish_fillrate_using_subcommand score" -l format -d 'How to write the result [default: table on a terminal, jsonl in a pipe]' -r -f -a "table\t'Columns for a reader'
 json\t'One JSON document'
@@ -74,6 +75,7 @@ complete -c fillrate -n "__fish_fillrate_using_subcommand score" -s o -l output 
 complete -c fillrate -n "__fish_fillrate_using_subcommand score" -l device -d 'Where to compute: auto, cpu, cuda or cuda:N [default: auto]' -r
 complete -c fillrate -n "__fish_fillrate_using_subcommand score" -l threads -d 'Threads to compute with [default: one per physical core this process may use]' -r
 complete -c fillrate -n "__fish_fillrate_using_subcommand score" -l config -d 'Read settings from FILE [default: fillrate.toml here, if it exists]' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand score" -l reserve -d 'Take that share of a GPU\'s memory at once, so that others cannot'
 complete -c fillrate -n "__fish_fillrate_using_subcommand score" -l no-dedupe -d 'Compute every text, also those that are equal to another one'
 complete -c fillrate -n "__fish_fillrate_using_subcommand score" -l raw -d 'Add the model\'s own logits and labels to each record'
 complete -c fillrate -n "__fish_fillrate_using_subcommand score" -s q -l quiet -d 'Say nothing but errors'
@@ -96,6 +98,7 @@ complete -c fillrate -n "__fish_fillrate_using_subcommand compare" -l batch-toke
 complete -c fillrate -n "__fish_fillrate_using_subcommand compare" -l mode -d 'What to favour when batching [default: throughput]' -r -f -a "throughput\t'Fill every batch'
 latency\t'Wait only a bounded time for a batch to fill'
 memory\t'Use the smallest scratch memory'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand compare" -l memory-fraction -d 'The share of a GPU\'s free memory to use at most, above 0 and at most 1 [default: 0.9]' -r
 complete -c fillrate -n "__fish_fillrate_using_subcommand compare" -l format -d 'How to write the result [default: table on a terminal, jsonl in a pipe]' -r -f -a "table\t'Columns for a reader'
 json\t'One JSON document'
 jsonl\t'One JSON object per line'
@@ -105,6 +108,7 @@ complete -c fillrate -n "__fish_fillrate_using_subcommand compare" -s o -l outpu
 complete -c fillrate -n "__fish_fillrate_using_subcommand compare" -l device -d 'Where to compute: auto, cpu, cuda or cuda:N [default: auto]' -r
 complete -c fillrate -n "__fish_fillrate_using_subcommand compare" -l threads -d 'Threads to compute with [default: one per physical core this process may use]' -r
 complete -c fillrate -n "__fish_fillrate_using_subcommand compare" -l config -d 'Read settings from FILE [default: fillrate.toml here, if it exists]' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand compare" -l reserve -d 'Take that share of a GPU\'s memory at once, so that others cannot'
 complete -c fillrate -n "__fish_fillrate_using_subcommand compare" -s q -l quiet -d 'Say nothing but errors'
 complete -c fillrate -n "__fish_fillrate_using_subcommand compare" -s v -l verbose -d 'Say more about what is done and why'
 complete -c fillrate -n "__fish_fillrate_using_subcommand compare" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -118,6 +122,7 @@ complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l batch-toke
 complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l mode -d 'What to favour when batching [default: throughput]' -r -f -a "throughput\t'Fill every batch'
 latency\t'Wait only a bounded time for a batch to fill'
 memory\t'Use the smallest scratch memory'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l memory-fraction -d 'The share of a GPU\'s free memory to use at most, above 0 and at most 1 [default: 0.9]' -r
 complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l texts -d 'Measure on the different texts of this table [default: made-up headlines of 20 tokens or so]' -r -F
 complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l text-column -d 'The column of --texts that holds the text [default: the first of text, title, headline]' -r
 complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l input-format -d 'The format of --texts [default: from its extension]' -r -f -a "csv\t'Comma-separated values with a header'
@@ -146,6 +151,7 @@ complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -s o -l outpu
 complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l device -d 'Where to compute: auto, cpu, cuda or cuda:N [default: auto]' -r
 complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l threads -d 'Threads to compute with [default: one per physical core this process may use]' -r
 complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l config -d 'Read settings from FILE [default: fillrate.toml here, if it exists]' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l reserve -d 'Take that share of a GPU\'s memory at once, so that others cannot'
 complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l kernels -d 'Measure no model but the matrix products of MiniLM and BERT-base, on one thread'
 complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -s q -l quiet -d 'Say nothing but errors'
 complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -s v -l verbose -d 'Say more about what is done and why'

@@ -22,7 +22,7 @@ use self::layers::{ConfigFile, Layers};
 pub(crate) use self::page::environment_page;
 pub(crate) use self::values::{
     BatchTokens, DeviceChoice, Format, InputFormat, Mode, OnError, PrecisionChoice, Verbosity,
-    parse_threads,
+    parse_share, parse_threads,
 };
 use crate::cli::{Cli, TextArgs};
 use crate::failure::hinted;
@@ -30,6 +30,9 @@ use crate::output::Printer;
 
 /// The model that scores when none is named.
 pub(crate) const DEFAULT_MODEL: &str = "news-mini";
+
+/// The share of a GPU's free memory that is used at most if nothing else is said.
+const MEMORY_FRACTION: f64 = 0.9;
 
 /// Everything a run is told, settled once and read everywhere.
 #[derive(Clone, Debug, Serialize)]
@@ -71,6 +74,10 @@ pub(crate) struct TextSettings {
     pub(crate) batch_tokens: BatchTokens,
     /// What batching favours.
     pub(crate) mode: Mode,
+    /// The share of a GPU's free memory to use at most.
+    pub(crate) memory_fraction: f64,
+    /// Whether it is taken at once.
+    pub(crate) reserve: bool,
     /// Whether equal texts are computed each on its own.
     pub(crate) no_dedupe: bool,
     /// Whether records carry the model's own logits and labels.
@@ -139,14 +146,17 @@ impl Settings {
 
     /// Refuses what can be asked for but not had.
     fn check(&self) -> anyhow::Result<()> {
-        if let DeviceChoice::Cuda(_) = self.device {
-            let origin = self.origin(&keys::DEVICE);
+        let precision = self.text.precision;
+        if let DeviceChoice::Cuda(_) = self.device
+            && matches!(precision, PrecisionChoice::Fp32 | PrecisionChoice::Int8)
+        {
+            let origin = self.origin(&keys::PRECISION);
             return Err(hinted(
-                format!("{origin}: this version of Fillrate computes on the CPU only"),
-                "use `--device cpu`, or `--device auto` to take the best there is",
+                format!("{origin}: a GPU computes in bf16 or fp16"),
+                "use `--precision auto`, which takes the one that the GPU is made for",
             ));
         }
-        if self.text.precision == PrecisionChoice::Fp16 {
+        if precision == PrecisionChoice::Fp16 && self.device == DeviceChoice::Cpu {
             let origin = self.origin(&keys::PRECISION);
             return Err(hinted(
                 format!("{origin}: fp16 is computed on GPUs only"),
@@ -227,6 +237,10 @@ fn settle_text(layers: &mut Layers<'_>, typed: &TextArgs) -> anyhow::Result<Text
         mode: layers
             .value(&keys::MODE, typed.compute.mode, values::parse_name)?
             .unwrap_or(Mode::Throughput),
+        memory_fraction: layers
+            .value(&keys::MEMORY_FRACTION, typed.compute.memory_fraction, values::parse_share)?
+            .unwrap_or(MEMORY_FRACTION),
+        reserve: layers.switch(&keys::RESERVE, typed.compute.reserve)?,
         no_dedupe: layers.switch(&keys::NO_DEDUPE, typed.no_dedupe)?,
         raw: layers.switch(&keys::RAW, typed.raw)?,
         input_format: layers.value(

@@ -1,5 +1,7 @@
 //! The one error type of this crate.
 
+use fillrate_device::Fault;
+
 /// The result of a fallible operation of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -26,4 +28,28 @@ pub enum Error {
         /// The best tier of this processor.
         best: &'static str,
     },
+
+    /// A GPU or one of its libraries failed.
+    #[error(transparent)]
+    Cuda(#[from] fillrate_device::cuda::Error),
+
+    /// A device has no memory left, or failed.
+    #[error(transparent)]
+    Device(#[from] fillrate_device::Error),
+}
+
+impl Error {
+    /// Whether a device had no memory left: a smaller batch may pass.
+    #[must_use]
+    pub fn is_out_of_memory(&self) -> bool {
+        match self {
+            Self::Cuda(error) => error.is_out_of_memory(),
+            Self::Device(error) => matches!(
+                error,
+                fillrate_device::Error::Exhausted { .. }
+                    | fillrate_device::Error::Device { source: Fault::OutOfMemory { .. }, .. }
+            ),
+            Self::Shape { .. } | Self::Tier { .. } => false,
+        }
+    }
 }

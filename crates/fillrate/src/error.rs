@@ -200,6 +200,12 @@ impl Error {
         }
     }
 
+    /// Whether a device had no memory left: a smaller batch may pass.
+    #[must_use]
+    pub fn is_out_of_memory(&self) -> bool {
+        matches!(self, Self::Kernel(error) if error.is_out_of_memory())
+    }
+
     /// Whether nobody reads the output any more: not a failure for a program in a pipe.
     #[must_use]
     pub fn is_broken_pipe(&self) -> bool {

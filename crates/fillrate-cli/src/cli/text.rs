@@ -63,4 +63,12 @@ pub(crate) struct ComputeArgs {
     /// What to favour when batching [default: throughput]
     #[arg(long, value_name = "MODE")]
     pub(crate) mode: Option<Mode>,
+
+    /// The share of a GPU's free memory to use at most, above 0 and at most 1 [default: 0.9]
+    #[arg(long, value_name = "SHARE", value_parser = crate::settings::parse_share)]
+    pub(crate) memory_fraction: Option<f64>,
+
+    /// Take that share of a GPU's memory at once, so that others cannot
+    #[arg(long)]
+    pub(crate) reserve: bool,
 }

@@ -1,17 +1,21 @@
-//! From a model's name to a model, and how its work is batched.
+//! From a model's name to a model, where it computes, and how its work is batched.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use fillrate::text::batch::{self, BatchOptions, Budget};
 use fillrate::text::{Model, ModelSource};
+use fillrate_device::cuda::Library;
+use fillrate_device::memory::MemoryOptions;
 use fillrate_device::probe::processor_and_memory;
 use fillrate_kernels::Precision;
+use fillrate_kernels::cuda::{Accelerator, Gpu, GpuOptions, GpuPrecision};
 
 use super::prices::threads;
 use crate::failure::hinted;
 use crate::output::Printer;
-use crate::settings::{BatchTokens, Mode, PrecisionChoice, Settings};
+use crate::settings::{BatchTokens, DeviceChoice, Mode, PrecisionChoice, Settings};
 use crate::store::Store;
 
 /// The longest a text waits for company in the latency mode.
@@ -33,6 +37,37 @@ pub(super) fn load(
     if is_asked_for && matches!(&source, ModelSource::Builtin(known) if known.encoder().is_none()) {
         note_what_vader_has_not(settings, printer);
     }
+    if let Some(gpu) = gpu(&source, settings, printer)? {
+        let model = Model::load_on(&source, gpu, options)?;
+        if let Some(tokens) = model.reduced_tokens {
+            printer.warn(&format!(
+                "the GPU's memory has no room for larger batches than {tokens} tokens"
+            ));
+        }
+        return Ok(model);
+    }
+    load_on_processor(&source, settings, options)
+}
+
+/// The same model on the processor, to stand in for a GPU that fails.
+///
+/// # Errors
+///
+/// As [`load`].
+pub(super) fn load_twin(
+    name: &str,
+    settings: &Settings,
+    options: &BatchOptions,
+) -> anyhow::Result<Model> {
+    let source = Store::new(&settings.hub).registry().resolve(name)?;
+    load_on_processor(&source, settings, options)
+}
+
+fn load_on_processor(
+    source: &ModelSource,
+    settings: &Settings,
+    options: &BatchOptions,
+) -> anyhow::Result<Model> {
     let precision = match settings.text.precision {
         PrecisionChoice::Auto => None,
         PrecisionChoice::Fp32 => Some(Precision::Fp32),
@@ -42,7 +77,53 @@ pub(super) fn load(
             return Err(hinted("fp16 is computed on GPUs only", "use `--precision bf16`"));
         }
     };
-    Ok(Model::load(&source, precision, options)?)
+    Ok(Model::load(source, precision, options)?)
+}
+
+/// The GPU to compute on, if it is to be one: asked for, it must do; with `auto` the processor stands
+/// in for one that cannot be used, and that is said.
+fn gpu(
+    source: &ModelSource,
+    settings: &Settings,
+    printer: &Printer,
+) -> anyhow::Result<Option<Arc<dyn Accelerator>>> {
+    let without_encoder =
+        matches!(source, ModelSource::Builtin(known) if known.encoder().is_none());
+    if without_encoder && settings.device == DeviceChoice::Auto {
+        return Ok(None);
+    }
+    let precision = match settings.text.precision {
+        PrecisionChoice::Auto => GpuPrecision::Best,
+        PrecisionChoice::Bf16 => GpuPrecision::Bf16,
+        PrecisionChoice::Fp16 => GpuPrecision::Fp16,
+        // Refused for a GPU that is asked for; the processor computes in them.
+        PrecisionChoice::Fp32 | PrecisionChoice::Int8 => return Ok(None),
+    };
+    let options = GpuOptions {
+        memory: MemoryOptions {
+            fraction: settings.text.memory_fraction,
+            reserve: settings.text.reserve,
+            ..MemoryOptions::default()
+        },
+        cubins: settings.hub.cubins.clone(),
+    };
+    let open = |ordinal| -> anyhow::Result<Arc<dyn Accelerator>> {
+        Ok(Arc::new(Gpu::open(ordinal, precision, &options)?))
+    };
+    match settings.device {
+        DeviceChoice::Cpu => Ok(None),
+        DeviceChoice::Cuda(ordinal) => {
+            let gpu = open(ordinal.unwrap_or(0));
+            gpu.map(Some).context("cannot compute on the GPU")
+        }
+        // Most machines have none, and that is nothing to speak of.
+        DeviceChoice::Auto if !Library::Driver.is_present() => Ok(None),
+        DeviceChoice::Auto => Ok(open(0)
+            .inspect_err(|error| {
+                printer.note(&format!("the GPU is not used: {error:#}"));
+            })
+            .ok()),
+    }
 }
 
 /// Batching as the settings say, on the threads and the memory that this machine has. Called once

@@ -33,6 +33,9 @@ pub(crate) struct HubSettings {
     pub(crate) cache: Option<PathBuf>,
     /// Whether to connect at all.
     pub(crate) is_offline: bool,
+    /// Where kernels that were compiled for a GPU are kept, beside the other caches.
+    #[serde(skip)]
+    pub(crate) cubins: Option<PathBuf>,
     #[serde(skip)]
     token: Option<Token>,
     #[serde(skip)]
@@ -69,7 +72,8 @@ impl HubSettings {
         };
         let user = path("HOME").or_else(|| path("USERPROFILE"));
         let caches = path("XDG_CACHE_HOME").or_else(|| user.map(|user| user.join(".cache")));
-        let home = path("HF_HOME").or_else(|| caches.map(|caches| caches.join("huggingface")));
+        let cached = |name: &str| caches.as_ref().map(|caches| caches.join(name));
+        let home = path("HF_HOME").or_else(|| cached("huggingface"));
         let is_offline = match text("HF_HUB_OFFLINE")? {
             None => false,
             Some(value) => parse_switch(&value).map_err(|why| {
@@ -80,6 +84,7 @@ impl HubSettings {
             endpoint: endpoint(text("HF_ENDPOINT")?)?,
             cache: path("HF_HUB_CACHE").or_else(|| home.as_ref().map(|home| home.join("hub"))),
             is_offline,
+            cubins: cached("fillrate/cubins"),
             token: text("HF_TOKEN")?.map(|token| Token(token.trim().to_owned())),
             token_file: path("HF_TOKEN_PATH").or_else(|| home.map(|home| home.join("token"))),
         })
@@ -130,6 +135,8 @@ mod tests {
         assert_eq!(cache(&[("HF_HOME", "/f"), ("HF_HUB_CACHE", "/x")]), path("/x"));
         assert_eq!(cache(&[("HF_HOME", ""), ("HOME", "/h")]), path("/h/.cache/huggingface/hub"));
         assert_eq!(cache(&[]), None);
+        let cubins = settings(&[("HOME", "/h")]).unwrap().cubins;
+        assert_eq!(cubins, path("/h/.cache/fillrate/cubins"));
     }
 
     #[test]

@@ -122,6 +122,10 @@ Legacy {
 });
 key!(MODE: "mode", FlagAndFile, "throughput, latency, memory", "throughput",
     "What batching favours");
+key!(MEMORY_FRACTION: "memory_fraction", FlagAndFile, "above 0, at most 1", "0.9",
+    "The share of a GPU's free memory to use at most");
+key!(RESERVE: "reserve", FlagAndFile, "true, false", "false",
+    "Take that share of a GPU's memory at once, so that others cannot");
 key!(NO_DEDUPE: "no_dedupe", FlagAndFile, "true, false", "false",
     "Compute every text; else equal texts of a window are computed once");
 key!(RAW: "raw", FlagAndFile, "true, false", "false",
@@ -142,7 +146,7 @@ key!(GPU_MAX_UTILIZATION_WARN: "gpu_max_utilization_warn", File, "percent, or a 
     Legacy { variable: "GPU_MAX_UTILIZATION_WARN", help: "the same", convert: None });
 
 /// Every setting, in the order of the documentation.
-pub(crate) static ALL: [&Key; 20] = [
+pub(crate) static ALL: [&Key; 22] = [
     &CONFIG,
     &FORMAT,
     &OUTPUT,
@@ -155,6 +159,8 @@ pub(crate) static ALL: [&Key; 20] = [
     &PRECISION,
     &BATCH_TOKENS,
     &MODE,
+    &MEMORY_FRACTION,
+    &RESERVE,
     &NO_DEDUPE,
     &RAW,
     &INPUT_FORMAT,

@@ -223,6 +223,14 @@ pub(crate) fn parse_percent(text: &str) -> Result<u32, String> {
     }
 }
 
+/// Reads a share of a whole.
+pub(crate) fn parse_share(text: &str) -> Result<f64, String> {
+    text.parse::<f64>()
+        .ok()
+        .filter(|share| *share > 0.0 && *share <= 1.0)
+        .ok_or_else(|| "expected a number above 0, at most 1".to_owned())
+}
+
 /// Reads yes or no.
 pub(crate) fn parse_switch(text: &str) -> Result<bool, String> {
     match text.to_ascii_lowercase().as_str() {

@@ -63,9 +63,14 @@ fn a_value_that_means_nothing_is_answered_with_those_that_do() {
 
 #[test]
 fn what_this_version_cannot_do_is_refused() {
-    assert_snapshot!(complaint(&run(&["doctor", "--device", "cuda:1"])), @"
-    error: --device: this version of Fillrate computes on the CPU only
-    hint: use `--device cpu`, or `--device auto` to take the best there is
+    assert_snapshot!(complaint(&run(&["score", "-", "--device", "cpu", "--precision", "fp16"])), @"
+    error: --precision: fp16 is computed on GPUs only
+    hint: use `--precision bf16`, which has the same size, or `auto`
+    exit 1
+    ");
+    assert_snapshot!(complaint(&run(&["score", "-", "--device", "cuda", "--precision", "int8"])), @"
+    error: --precision: a GPU computes in bf16 or fp16
+    hint: use `--precision auto`, which takes the one that the GPU is made for
     exit 1
     ");
     assert_snapshot!(complaint(&run(&["doctor", "--format", "csv"])), @"

@@ -9,12 +9,22 @@
 
 #![allow(unsafe_code, reason = "the CUDA driver and NVRTC are C libraries")]
 
+mod backend;
+mod context;
 mod cubin_cache;
 mod error;
 mod library;
+mod module;
 mod nvrtc;
+mod pinned;
+mod stream;
 
+pub use backend::CudaBackend;
+pub use context::{Context, DeviceLimits};
 pub use cubin_cache::{Cubin, CubinCache, CubinKey};
 pub use error::{Error, Result};
 pub use library::Library;
+pub use module::{Function, Module};
 pub use nvrtc::{Architecture, Compiled, Nvrtc, Source};
+pub use pinned::{PinnedBuffer, Plain};
+pub use stream::{Event, Graph, Stream};

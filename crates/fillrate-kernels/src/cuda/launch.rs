@@ -107,4 +107,36 @@ pub trait Queue: Send + Sync {
     ///
     /// As [`Self::launch`].
     fn multiply(&self, product: &Product) -> Result<()>;
+
+    /// Appends a copy to the device; the bytes may be changed at once.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::launch`].
+    fn upload(&self, to: Address, bytes: &[u8]) -> Result<()>;
+
+    /// Copies from the device, after waiting for all work before.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::launch`].
+    fn download(&self, from: Address, bytes: &mut [u8]) -> Result<()>;
+
+    /// Waits for all work.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::launch`].
+    fn synchronize(&self) -> Result<()>;
+
+    /// Appends launches and products that are the same, over the same memory, whenever `key` is: a
+    /// device may record them once and repeat them as a whole.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::launch`].
+    fn replay(&self, key: u64, work: &mut dyn FnMut() -> Result<()>) -> Result<()> {
+        let _ = key;
+        work()
+    }
 }

@@ -6,9 +6,12 @@
 //! host checks shapes; what lies behind an address (token ids within the vocabulary, offsets that
 //! rise) its owner must have checked before it was copied there.
 
+mod accelerator;
 mod attention;
+mod blas;
 mod element;
 mod embedding;
+mod gpu;
 mod launch;
 mod layer_norm;
 mod layout;
@@ -20,9 +23,11 @@ mod tail;
 
 use std::sync::Arc;
 
+pub use accelerator::{Accelerator, Memory, Region};
 pub use attention::DeviceSequences;
 pub use element::Element;
 pub use embedding::{DeviceEmbeddings, DeviceTokens};
+pub use gpu::{Gpu, GpuOptions, GpuPrecision};
 pub use launch::{Address, Argument, Launch, Product, Queue, WARP_THREADS};
 pub use layer_norm::DeviceNorm;
 pub use layout::{ALIGNMENT_BYTES, Layout, Span};

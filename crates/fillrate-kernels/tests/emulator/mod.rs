@@ -5,10 +5,10 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use fillrate_kernels::Result;
-use fillrate_kernels::cuda::{Address, Argument, Element, Launch, Product, Queue};
+use fillrate_kernels::cuda::{Address, Argument, Element, Launch, Product, Queue, Region};
 
 /// The shared memory that a block may have: what every GPU grants without being asked.
 const SHARED_BYTES_MAX: u32 = 48 << 10;
@@ -64,9 +64,17 @@ impl Emulator {
         Address(receive_number(&mut pipes.1))
     }
 
+    /// Memory of exactly so many bytes, poisoned, that is given back when it is dropped.
+    pub(crate) fn region(emulator: &Arc<Self>, bytes: usize) -> Region {
+        let address = emulator.allocate(bytes);
+        Region::new(address, bytes, Box::new(Owned { emulator: Arc::clone(emulator), address }))
+    }
+
     /// Gives memory back.
     pub(crate) fn free(&self, address: Address) {
-        send(&mut self.pipes.lock().unwrap().0, b"F", &[address.0]);
+        // An emulator that has stopped has given everything back, and a drop may not panic.
+        let Ok(mut pipes) = self.pipes.lock() else { return };
+        let _ = pipes.0.write_all(&message(b"F", &[address.0]));
     }
 
     /// Copies bytes to the device.
@@ -106,6 +114,18 @@ impl Emulator {
         let length = receive_number(&mut pipes.1) as usize;
         let fault = String::from_utf8(receive(&mut pipes.1, length)).unwrap();
         assert!(fault.is_empty(), "{fault}: {launch:?}");
+    }
+}
+
+/// Memory of an emulator.
+struct Owned {
+    emulator: Arc<Emulator>,
+    address: Address,
+}
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        self.emulator.free(self.address);
     }
 }
 
@@ -149,6 +169,21 @@ impl Queue for Emulator {
         );
         Ok(())
     }
+
+    fn upload(&self, to: Address, bytes: &[u8]) -> Result<()> {
+        self.write(to, bytes);
+        Ok(())
+    }
+
+    fn download(&self, from: Address, bytes: &mut [u8]) -> Result<()> {
+        bytes.copy_from_slice(&self.read(from, bytes.len()));
+        Ok(())
+    }
+
+    fn synchronize(&self) -> Result<()> {
+        // Every command is done before the next is read.
+        Ok(())
+    }
 }
 
 impl Drop for Emulator {
@@ -159,9 +194,12 @@ impl Drop for Emulator {
 }
 
 fn send(to: &mut ChildStdin, command: &[u8], numbers: &[u64]) {
-    let mut bytes = command.to_vec();
-    bytes.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
-    to.write_all(&bytes).expect("the emulator stopped; what it said is above");
+    to.write_all(&message(command, numbers)).expect("the emulator stopped; what it said is above");
+}
+
+fn message(command: &[u8], numbers: &[u64]) -> Vec<u8> {
+    let numbers = numbers.iter().flat_map(|number| number.to_le_bytes());
+    command.iter().copied().chain(numbers).collect()
 }
 
 fn receive(from: &mut ChildStdout, bytes: usize) -> Vec<u8> {

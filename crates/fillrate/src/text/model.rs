@@ -1,15 +1,22 @@
 //! From the files of a model to something that answers texts.
 
+use std::sync::Arc;
+
+use fillrate_kernels::cuda::Accelerator;
 use fillrate_kernels::{Cpu, Precision};
 
 use super::batch::{
-    BatchOptions, Classifier, DirectClassifier, Mode, PackedClassifier, Provenance,
+    BatchOptions, Budget, Classifier, DirectClassifier, Mode, PackedClassifier, Provenance,
 };
-use super::encoder::{EncoderClassifier, LoadOptions};
+use super::encoder::{CudaClassifier, EncoderClassifier, EncoderConfig, LoadOptions};
 use super::registry::{CONFIG_FILE, Classes, EmbeddedModel, Origin};
 use super::vader::Vader;
 use super::{Forward, ModelDir, ModelSource, Tokenizer, WordPieceOptions};
 use crate::{Error, Result};
+
+/// The tokens of a device's batch if nothing else is said: enough to keep the largest GPUs' products
+/// busy.
+const DEVICE_BATCH_TOKENS: usize = 8192;
 
 /// A model that is ready to answer texts: what a [`Scorer`](super::batch::Scorer) drives.
 pub struct Model {
@@ -17,6 +24,9 @@ pub struct Model {
     pub classifier: Box<dyn Classifier>,
     /// The names of its raw outputs, in their order, as the model itself has them.
     pub classes: Vec<String>,
+    /// The tokens of the largest batch, where a device's memory had no room for as many as were asked
+    /// for.
+    pub reduced_tokens: Option<usize>,
 }
 
 impl Model {
@@ -38,49 +48,133 @@ impl Model {
     ) -> Result<Self> {
         match source {
             ModelSource::Builtin(known) => match &known.origin {
-                Origin::Embedded(model) => embedded(known.name, model, precision, options),
+                Origin::Embedded(model) => {
+                    let load = || {
+                        EncoderClassifier::embedded(model.files, load_options(precision, options))
+                    };
+                    embedded(known.name, model, load, options)
+                }
                 Origin::Builtin => vader(known.name, options),
-                Origin::Hub(_) => Err(Error::Argument {
-                    name: "source",
-                    message: format!("{} is not built in: name its directory", known.name),
-                }),
+                Origin::Hub(_) => Err(not_built_in(known.name)),
             },
-            ModelSource::Directory(dir) => directory(dir, precision, options),
+            ModelSource::Directory(dir) => {
+                let load = || EncoderClassifier::load(&dir.path, load_options(precision, options));
+                directory(dir, load, options)
+            }
+        }
+    }
+
+    /// Loads a model onto a device, whose kernels' type its encoder computes in. VADER, which has no
+    /// encoder, is loaded onto the processor.
+    ///
+    /// An automatic budget is a fixed one on a device: memory is taken ahead of time.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::load`], and if the device fails or has no room.
+    pub fn load_on(
+        source: &ModelSource,
+        accelerator: Arc<dyn Accelerator>,
+        options: &BatchOptions,
+    ) -> Result<Self> {
+        let tokens = match options.budget {
+            Budget::Tokens(tokens) => tokens,
+            Budget::Auto => DEVICE_BATCH_TOKENS,
+        };
+        let options = &BatchOptions { budget: Budget::Tokens(tokens), ..options.clone() };
+        match source {
+            ModelSource::Builtin(known) => match &known.origin {
+                Origin::Embedded(model) => {
+                    let load = || CudaClassifier::embedded(model.files, accelerator, tokens);
+                    embedded(known.name, model, load, options)
+                }
+                Origin::Builtin => vader(known.name, options),
+                Origin::Hub(_) => Err(not_built_in(known.name)),
+            },
+            ModelSource::Directory(dir) => {
+                let load = || CudaClassifier::load(&dir.path, accelerator, tokens);
+                directory(dir, load, options)
+            }
         }
     }
 }
 
-fn vader(name: &str, options: &BatchOptions) -> Result<Model> {
-    let vader = Vader::new();
-    let provenance = provenance(name, "fp64");
-    let classify = move |text: &str| Ok(vader.classify(text));
-    let classifier = DirectClassifier::new(classify, provenance, options)?;
-    Ok(Model { classifier: Box::new(classifier), classes: vec!["compound".to_owned()] })
+/// An encoder with a classifier, wherever it computes.
+trait Encodes: Forward + 'static {
+    fn config(&self) -> &EncoderConfig;
+    fn precision(&self) -> &'static str;
+    fn device(&self) -> String;
+    fn reduced_tokens(&self) -> Option<usize>;
 }
 
-fn embedded(
+impl Encodes for EncoderClassifier {
+    fn config(&self) -> &EncoderConfig {
+        self.config()
+    }
+
+    fn precision(&self) -> &'static str {
+        self.precision().as_str()
+    }
+
+    fn device(&self) -> String {
+        "cpu".into()
+    }
+
+    fn reduced_tokens(&self) -> Option<usize> {
+        None
+    }
+}
+
+impl Encodes for CudaClassifier {
+    fn config(&self) -> &EncoderConfig {
+        self.config()
+    }
+
+    fn precision(&self) -> &'static str {
+        self.element().as_str()
+    }
+
+    fn device(&self) -> String {
+        self.device()
+    }
+
+    fn reduced_tokens(&self) -> Option<usize> {
+        self.reduced_tokens()
+    }
+}
+
+fn not_built_in(name: &str) -> Error {
+    let message = format!("{name} is not built in: name its directory");
+    Error::Argument { name: "source", message }
+}
+
+fn vader(name: &str, options: &BatchOptions) -> Result<Model> {
+    let vader = Vader::new();
+    let provenance = provenance(name, "fp64", "cpu".into());
+    let classify = move |text: &str| Ok(vader.classify(text));
+    let classifier = DirectClassifier::new(classify, provenance, options)?;
+    let (classifier, classes) = (Box::new(classifier), vec!["compound".to_owned()]);
+    Ok(Model { classifier, classes, reduced_tokens: None })
+}
+
+fn embedded<M: Encodes>(
     name: &str,
     EmbeddedModel { encoder: card, files }: &EmbeddedModel,
-    precision: Option<Precision>,
+    load: impl FnOnce() -> Result<M> + Send,
     options: &BatchOptions,
 ) -> Result<Model> {
     let wordpiece = WordPieceOptions { max_length: card.max_tokens, ..WordPieceOptions::default() };
-    let (model, tokenizer) = rayon::join(
-        || EncoderClassifier::embedded(files, load_options(precision, options)),
-        || Tokenizer::from_wordpiece(files.vocabulary, &wordpiece),
-    );
+    let (model, tokenizer) =
+        rayon::join(load, || Tokenizer::from_wordpiece(files.vocabulary, &wordpiece));
     encoder(name, model?, tokenizer?, card.classes(), options)
 }
 
-fn directory(
+fn directory<M: Encodes>(
     dir: &ModelDir,
-    precision: Option<Precision>,
+    load: impl FnOnce() -> Result<M> + Send,
     options: &BatchOptions,
 ) -> Result<Model> {
-    let (model, tokenizer) = rayon::join(
-        || EncoderClassifier::load(&dir.path, load_options(precision, options)),
-        || Tokenizer::from_dir(&dir.path, None),
-    );
+    let (model, tokenizer) = rayon::join(load, || Tokenizer::from_dir(&dir.path, None));
     let (model, mut tokenizer) = (model?, tokenizer?);
     if tokenizer.max_length() > model.max_sequence() {
         tokenizer = Tokenizer::from_dir(&dir.path, Some(model.max_sequence()))?;
@@ -100,9 +194,9 @@ fn load_options(precision: Option<Precision>, options: &BatchOptions) -> LoadOpt
 }
 
 /// Starts the workers of an encoder; in the latency mode one, which has all cores.
-fn encoder(
+fn encoder<M: Encodes>(
     name: &str,
-    model: EncoderClassifier,
+    model: M,
     tokenizer: Tokenizer,
     classes: Classes,
     options: &BatchOptions,
@@ -111,17 +205,14 @@ fn encoder(
     if matches!(options.mode, Mode::Latency { .. }) {
         options.workers = 1;
     }
-    let provenance = provenance(name, model.precision().as_str());
+    let provenance = provenance(name, model.precision(), model.device());
+    let reduced_tokens = model.reduced_tokens();
     let classifier = PackedClassifier::new(model, tokenizer, classes.map, provenance, &options)?;
-    Ok(Model { classifier: Box::new(classifier), classes: classes.names })
+    Ok(Model { classifier: Box::new(classifier), classes: classes.names, reduced_tokens })
 }
 
 /// Refuses a tokenizer that knows tokens for which the model has no embedding.
-fn check_vocabulary(
-    dir: &ModelDir,
-    tokenizer: &Tokenizer,
-    model: &EncoderClassifier,
-) -> Result<()> {
+fn check_vocabulary(dir: &ModelDir, tokenizer: &Tokenizer, model: &impl Encodes) -> Result<()> {
     let (tokens, embeddings) = (tokenizer.vocab_size(), model.config().vocabulary);
     if tokens <= embeddings {
         return Ok(());
@@ -135,6 +226,6 @@ fn unfit(dir: &ModelDir, message: String) -> Error {
     Error::Model { path: dir.path.join(CONFIG_FILE), message, hint: Some(hint.into()) }
 }
 
-fn provenance(model: &str, precision: &str) -> Provenance {
-    Provenance { model: model.into(), precision: precision.into(), device: "cpu".into() }
+fn provenance(model: &str, precision: &str, device: String) -> Provenance {
+    Provenance { model: model.into(), precision: precision.into(), device }
 }

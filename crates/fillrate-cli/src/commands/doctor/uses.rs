@@ -1,11 +1,12 @@
 //! What a run with these settings will use, and why.
 
 use fillrate::text::registry::{KNOWN_MODELS, Origin};
-use fillrate_device::probe::{Gpus, Machine};
+use fillrate_device::cuda::{self, Library};
+use fillrate_device::probe::Machine;
 use fillrate_kernels::{Cpu, Precision, Tier};
 use serde::Serialize;
 
-use crate::settings::{PrecisionChoice, Settings, keys};
+use crate::settings::{DeviceChoice, PrecisionChoice, Settings, keys};
 
 /// A choice and its reason.
 #[derive(Debug, Serialize)]
@@ -34,10 +35,12 @@ pub(super) struct Uses {
 impl Uses {
     pub(super) fn decide(machine: &Machine, settings: &Settings) -> Self {
         let cpu = Cpu::detect();
+        let device = device(machine, settings);
+        let on_gpu = gpu_precision(&device, machine, settings);
         Self {
-            device: device(machine, settings),
+            device,
             kernels: Choice { value: cpu.tier().as_str(), why: kernels_why(cpu.tier()).to_owned() },
-            precision: precision(cpu, settings),
+            precision: on_gpu.unwrap_or_else(|| precision(cpu, settings)),
             threads: threads(machine, settings),
             model: Choice {
                 value: settings.text.model.clone(),
@@ -49,14 +52,42 @@ impl Uses {
 
 fn device(machine: &Machine, settings: &Settings) -> Choice<&'static str> {
     let origin = settings.origin(&keys::DEVICE);
-    let why = match &machine.gpus {
-        _ if origin.is_set() => origin.to_string(),
-        Gpus::Present { devices, .. } if !devices.is_empty() => {
-            "this version computes on the processor only".to_owned()
-        }
-        _ => "there is no GPU to use".to_owned(),
+    if settings.device == DeviceChoice::Cpu {
+        return Choice { value: "cpu", why: origin.to_string() };
+    }
+    if machine.gpus.devices().is_empty() {
+        return Choice { value: "cpu", why: "there is no GPU to use".to_owned() };
+    }
+    if let Some(library) = Library::ALL.into_iter().find(|library| !library.is_present()) {
+        return Choice { value: "cpu", why: cuda::Error::Missing { library }.to_string() };
+    }
+    let why = if origin.is_set() {
+        origin.to_string()
+    } else {
+        "auto: there is a GPU, and what it needs is installed".to_owned()
     };
-    Choice { value: "cpu", why }
+    Choice { value: "cuda", why }
+}
+
+/// The type that the GPU computes in; none where the processor does.
+fn gpu_precision(
+    device: &Choice<&'static str>,
+    machine: &Machine,
+    settings: &Settings,
+) -> Option<Choice<&'static str>> {
+    let asked = settings.text.precision;
+    let gpu = machine.gpus.devices().first().filter(|_| device.value == "cuda")?;
+    let why = match asked {
+        PrecisionChoice::Auto => "auto: what this GPU's matrix units are made for".to_owned(),
+        _ => settings.origin(&keys::PRECISION).to_string(),
+    };
+    let value = match asked {
+        PrecisionChoice::Fp32 | PrecisionChoice::Int8 => return None,
+        PrecisionChoice::Bf16 => "bf16",
+        PrecisionChoice::Auto if gpu.compute_capability?.major >= 8 => "bf16",
+        PrecisionChoice::Auto | PrecisionChoice::Fp16 => "fp16",
+    };
+    Some(Choice { value, why })
 }
 
 fn kernels_why(tier: Tier) -> &'static str {
@@ -90,7 +121,7 @@ fn precision(cpu: Cpu, settings: &Settings) -> Choice<&'static str> {
         PrecisionChoice::Fp32 => asked(Precision::Fp32),
         PrecisionChoice::Bf16 => asked(Precision::Bf16),
         PrecisionChoice::Int8 => asked(Precision::Int8),
-        // The settings refuse fp16, which the processor does not compute in.
+        // fp16, which the processor does not compute in, is refused when a model is loaded.
         PrecisionChoice::Auto | PrecisionChoice::Fp16 => {
             let precision = cpu.auto_precision();
             let why = if precision == Precision::Bf16 {

@@ -171,10 +171,21 @@ fn a_text_of_ten_megabytes_is_a_text() {
 #[test]
 fn what_this_build_cannot_do_is_refused() {
     let desk = Desk::with("news.csv", "text\na\n");
-    let ended = desk.run(&["news.csv", "--device", "cuda:1"]);
-    assert_eq!(ended.code, Some(1));
-    assert!(ended.stderr.contains("CPU only"), "{}", ended.stderr);
-    let ended = desk.run(&["news.csv", "--precision", "fp16"]);
+    let ended = desk.run(&["news.csv", "--device", "cpu", "--precision", "fp16"]);
     assert_eq!(ended.code, Some(1));
     assert!(ended.stderr.contains("fp16 is computed on GPUs only"), "{}", ended.stderr);
+    let ended = desk.run(&["news.csv", "--memory-fraction", "1.5"]);
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.stderr.contains("expected a number above 0, at most 1"), "{}", ended.stderr);
+}
+
+/// No machine has so many GPUs; most that run this have no driver, and are told what is missing.
+#[test]
+fn a_gpu_that_is_not_there_is_an_error_that_says_what_is_missing() {
+    let desk = Desk::with("news.csv", "text\na\n");
+    let ended = desk.run(&["news.csv", "--device", "cuda:4095", "-o", "out.csv"]);
+    assert_eq!(ended.code, Some(1));
+    let said = &ended.stderr;
+    assert!(said.contains("is not installed: it ") || said.contains("no GPU 4095"), "{said}");
+    assert!(!desk.path("out.csv").exists());
 }

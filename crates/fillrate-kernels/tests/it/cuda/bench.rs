@@ -3,7 +3,10 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use fillrate_kernels::cuda::{Address, Cell, Cuda, DeviceMatrix, DeviceNorm, Element, head_pad};
+use fillrate_kernels::cuda::{
+    Accelerator, Address, Cell, Cuda, DeviceMatrix, DeviceNorm, Element, Memory, Program, Queue,
+    Region, head_pad,
+};
 use fillrate_kernels::{LinearShape, cuda};
 
 use super::emulator::{Emulator, Engine};
@@ -13,16 +16,36 @@ const GUARD_ROWS: usize = 2;
 
 pub(super) struct Bench {
     pub(super) cuda: Cuda,
-    emulator: Arc<Emulator>,
-    allocated: RefCell<Vec<Address>>,
+    queue: Arc<dyn Queue>,
+    allocate: Box<dyn Fn(usize) -> Region>,
+    allocated: RefCell<Vec<Region>>,
 }
 
 impl Bench {
+    /// The processor in a GPU's stead.
     pub(super) fn new(element: Element, head_dim: usize, engine: Engine) -> Self {
-        let pad = head_pad(head_dim).unwrap();
-        let emulator = Arc::new(Emulator::start(element, pad, engine));
-        let cuda = Cuda::new(emulator.clone(), element);
-        Self { cuda, emulator, allocated: RefCell::new(Vec::new()) }
+        let emulator = Arc::new(Emulator::start(element, head_pad(head_dim).unwrap(), engine));
+        let queue: Arc<dyn Queue> = emulator.clone();
+        Self::with(queue, element, move |bytes| Emulator::region(&emulator, bytes))
+    }
+
+    /// A GPU.
+    pub(super) fn on(accelerator: Arc<dyn Accelerator>, head_dim: usize) -> Self {
+        let element = accelerator.element();
+        let program = Program { element, head_pad: head_pad(head_dim).unwrap() };
+        let queue = accelerator.queue(program).unwrap();
+        Self::with(queue, element, move |bytes| {
+            accelerator.allocate(Memory::Workspace, bytes.max(1), "kernel checks").unwrap()
+        })
+    }
+
+    fn with(
+        queue: Arc<dyn Queue>,
+        element: Element,
+        allocate: impl Fn(usize) -> Region + 'static,
+    ) -> Self {
+        let cuda = Cuda::new(Arc::clone(&queue), element);
+        Self { cuda, queue, allocate: Box::new(allocate), allocated: RefCell::default() }
     }
 
     pub(super) fn element(&self) -> Element {
@@ -44,8 +67,11 @@ impl Bench {
     }
 
     fn allocate(&self, bytes: usize) -> Address {
-        let address = self.emulator.allocate(bytes);
-        self.allocated.borrow_mut().push(address);
+        let region = (self.allocate)(bytes);
+        let address = region.address();
+        self.allocated.borrow_mut().push(region);
+        // What nothing writes shows.
+        self.queue.upload(address, &vec![0xff; bytes]).unwrap();
         address
     }
 
@@ -65,7 +91,7 @@ impl Bench {
 
     fn bytes(&self, bytes: &[u8]) -> Address {
         let address = self.allocate(bytes.len());
-        self.emulator.write(address, bytes);
+        self.queue.upload(address, bytes).unwrap();
         address
     }
 
@@ -102,7 +128,7 @@ impl Bench {
         let size = cell_bytes(cell);
         let values = matrix.capacity_rows() * matrix.width();
         let guarded = values + GUARD_ROWS * matrix.width();
-        let bytes = self.emulator.read(matrix.address(), guarded * size);
+        let bytes = self.read(matrix.address(), guarded * size);
         let behind = &bytes[matrix.rows() * matrix.width() * size..];
         assert!(behind.iter().all(|&byte| byte == 0xff), "written behind the last row");
         self.decoded(&bytes[..matrix.rows() * matrix.width() * size], cell)
@@ -111,7 +137,13 @@ impl Bench {
     /// What a matrix that was filled holds now.
     pub(super) fn current(&self, matrix: &DeviceMatrix, cell: Cell) -> Vec<f32> {
         let bytes = matrix.rows() * matrix.width() * cell_bytes(cell);
-        self.decoded(&self.emulator.read(matrix.address(), bytes), cell)
+        self.decoded(&self.read(matrix.address(), bytes), cell)
+    }
+
+    fn read(&self, from: Address, count: usize) -> Vec<u8> {
+        let mut bytes = vec![0; count];
+        self.queue.download(from, &mut bytes).unwrap();
+        bytes
     }
 
     fn decoded(&self, bytes: &[u8], cell: Cell) -> Vec<f32> {
@@ -127,9 +159,8 @@ impl Bench {
 
     /// Gives every matrix back.
     pub(super) fn clear(&self) {
-        for address in self.allocated.borrow_mut().drain(..) {
-            self.emulator.free(address);
-        }
+        self.queue.synchronize().unwrap();
+        self.allocated.borrow_mut().clear();
     }
 }
 

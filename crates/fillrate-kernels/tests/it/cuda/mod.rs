@@ -6,5 +6,6 @@ mod checks;
 mod compile;
 #[path = "../../emulator/mod.rs"]
 mod emulator;
+mod gpu;
 mod parity;
 mod sanitizers;

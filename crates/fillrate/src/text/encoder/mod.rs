@@ -2,7 +2,8 @@
 //!
 //! A directory holds `config.json` ([`EncoderConfig`]) and its weights in safetensors files.
 //! [`Encoder`] turns packed token sequences into hidden states and sentence embeddings;
-//! [`EncoderClassifier`] adds the classifier and is what the batcher drives.
+//! [`EncoderClassifier`] adds the classifier and is what the batcher drives; [`CudaClassifier`] is
+//! the same on a GPU.
 //!
 //! The weights of linears and the word embeddings may be stored as int8, shape `[rows, width]`, with
 //! a companion `<name>_scale`, shape `[rows]` or `[rows, 1]`: value = scale · byte. Int8 passes
@@ -12,9 +13,11 @@
 //! scratch that is laid out once from the model's shapes and a token budget; a pass allocates
 //! nothing and computes no padding token.
 
+mod batch;
 mod checkpoint;
 mod classifier;
 mod config;
+mod cuda;
 mod model;
 mod scratch;
 mod tensor;
@@ -24,6 +27,7 @@ use fillrate_kernels::{Cpu, Precision};
 
 pub use classifier::EncoderClassifier;
 pub use config::{Architecture, EncoderConfig};
+pub use cuda::CudaClassifier;
 pub use model::Encoder;
 pub use scratch::{ClassifierScratch, EncoderScratch};
 

@@ -8,8 +8,8 @@ use super::LoadOptions;
 use super::config::EncoderConfig;
 use super::scratch::{EncoderScratch, LayerStates};
 use super::weights::{Head, Layer, WeightLoader};
+use crate::Result;
 use crate::text::PackedBatch;
-use crate::{Error, Result};
 
 /// The smallest norm that an embedding is divided by.
 /// Source: `torch.nn.functional.normalize`, `eps`.
@@ -134,8 +134,8 @@ impl Encoder {
         batch: &PackedBatch,
         scratch: &mut EncoderScratch,
     ) -> Result<()> {
-        self.check(batch, scratch.tokens)?;
-        self.write_positions(batch, &mut scratch.positions);
+        self.config.check_batch(batch, scratch.tokens)?;
+        self.config.write_positions(batch, &mut scratch.positions);
         cpu.embed_layer_norm(
             &self.embeddings,
             batch.ids(),
@@ -203,52 +203,5 @@ impl Encoder {
     pub(super) fn cpu_for(&self, tokens: usize) -> Cpu {
         let operations = 2 * tokens * self.config.hidden * self.config.hidden;
         self.cpu.split(self.cpu.ways().min(operations / TASK_OPERATIONS_MIN))
-    }
-
-    fn check(&self, batch: &PackedBatch, capacity: usize) -> Result<()> {
-        if batch.tokens() > capacity {
-            return Err(Error::BatchSize { tokens: batch.tokens(), capacity });
-        }
-        let (vocabulary, longest) = (self.config.vocabulary, self.config.max_sequence());
-        for (sequence, range) in batch.cu_seqlens().windows(2).enumerate() {
-            let refuse = |message| Err(Error::Sequence { sequence, message });
-            let ids = &batch.ids()[range[0] as usize..range[1] as usize];
-            if ids.is_empty() {
-                return refuse("has no tokens".into());
-            }
-            if ids.len() > longest {
-                return refuse(format!("has {} tokens; the model takes {longest}", ids.len()));
-            }
-            if let Some(id) = ids.iter().find(|id| **id as usize >= vocabulary) {
-                return refuse(format!(
-                    "has token id {id}; the vocabulary ends at {}: the tokenizer and the weights \
-                     are not of the same model",
-                    vocabulary - 1
-                ));
-            }
-        }
-        Ok(())
-    }
-
-    /// The position of each token. RoBERTa's skip padding tokens, which all have the padding
-    /// token's own position; other families count every token.
-    fn write_positions(&self, batch: &PackedBatch, positions: &mut Vec<u32>) {
-        let first = self.config.first_position() as u32;
-        positions.clear();
-        for range in batch.cu_seqlens().windows(2) {
-            if !self.config.architecture.positions_follow_padding() {
-                positions.extend(first..first + (range[1] - range[0]));
-                continue;
-            }
-            let mut next = first;
-            for &id in &batch.ids()[range[0] as usize..range[1] as usize] {
-                if id as usize == self.config.pad_token {
-                    positions.push(id);
-                } else {
-                    positions.push(next);
-                    next += 1;
-                }
-            }
-        }
     }
 }

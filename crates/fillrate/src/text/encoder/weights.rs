@@ -8,6 +8,7 @@ use fillrate_kernels::{Cpu, Embeddings, LayerNorm, Linear, LinearShape, Nonlinea
 use super::LoadOptions;
 use super::checkpoint::Checkpoint;
 use super::config::{Architecture, EncoderConfig};
+use super::tensor::TensorReader;
 use crate::Result;
 use crate::text::EmbeddedFiles;
 use crate::text::registry::{CONFIG_FILE, WEIGHTS_FILE};
@@ -107,6 +108,23 @@ impl Architecture {
     }
 }
 
+/// The names of one layer's tensors, without `.weight` and `.bias`.
+pub(super) struct LayerTensors {
+    pub(super) qkv: [String; 3],
+    pub(super) attention_output: String,
+    pub(super) attention_norm: String,
+    pub(super) intermediate: String,
+    pub(super) output: String,
+    pub(super) output_norm: String,
+}
+
+/// The names of a classifier's tensors, and what is between them.
+pub(super) struct HeadTensors {
+    pub(super) dense: String,
+    pub(super) nonlinearity: Nonlinearity,
+    pub(super) classifier: String,
+}
+
 /// Packs the weights of one checkpoint, a tensor at a time.
 pub(super) struct WeightLoader {
     pub(super) config: EncoderConfig,
@@ -114,6 +132,8 @@ pub(super) struct WeightLoader {
     pub(super) precision: Precision,
     checkpoint: Checkpoint,
     prefix: &'static str,
+    /// The name of the word table, which its reader borrows.
+    word_table: String,
     /// One matrix at a time passes through here on its way to being packed.
     matrix: Vec<f32>,
     bias: Vec<f32>,
@@ -145,12 +165,27 @@ impl WeightLoader {
             if int8 { Precision::Int8 } else { cpu.auto_precision() }
         });
         let (matrix, bias, bytes, scales) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { config, cpu, precision, checkpoint, prefix, matrix, bias, bytes, scales }
+        let word_table = format!("{prefix}embeddings.word_embeddings.weight");
+        Self { config, cpu, precision, checkpoint, prefix, word_table, matrix, bias, bytes, scales }
     }
 
     /// The embedding tables and the norm after them.
     pub(super) fn embeddings(&mut self) -> Result<(Embeddings, LayerNorm)> {
-        let EncoderConfig { vocabulary, hidden, positions, token_types, .. } = self.config;
+        let EncoderConfig { vocabulary, hidden, .. } = self.config;
+        let position_rows = self.position_rows()?;
+        let precision = self.precision;
+        // A multilingual vocabulary takes most of a model: it is never held whole in f32.
+        let mut words = self.word_rows()?;
+        let tables = Embeddings::read(vocabulary, &position_rows, hidden, precision, |_, rows| {
+            words.read(rows)
+        })?;
+        let norm = self.layer_norm(&self.embedding_norm_name())?;
+        Ok((tables, norm))
+    }
+
+    /// The rows of the position table, shape `[positions, hidden]`, with token type 0 added.
+    pub(super) fn position_rows(&mut self) -> Result<Vec<f32>> {
+        let EncoderConfig { hidden, positions, token_types, .. } = self.config;
         let name = |table: &str| format!("{}embeddings.{table}.weight", self.prefix);
         let mut position_rows = Vec::new();
         let shape = [positions, hidden];
@@ -166,41 +201,55 @@ impl WeightLoader {
                 }
             }
         }
-        // A multilingual vocabulary takes most of a model: it is never held whole in f32.
-        let words = name("word_embeddings");
-        let mut words = self.checkpoint.weight(&words, [vocabulary, hidden])?;
-        let tables =
-            Embeddings::read(vocabulary, &position_rows, hidden, self.precision, |_, rows| {
-                words.read(rows)
-            })?;
-        let norm = self.layer_norm(&format!("{}embeddings.LayerNorm", self.prefix))?;
-        Ok((tables, norm))
+        Ok(position_rows)
+    }
+
+    /// The rows of the word table, to be read from the first to the last.
+    pub(super) fn word_rows(&mut self) -> Result<TensorReader<'_>> {
+        let EncoderConfig { vocabulary, hidden, .. } = self.config;
+        self.checkpoint.weight(&self.word_table, [vocabulary, hidden])
+    }
+
+    /// The name of the norm after the embeddings.
+    pub(super) fn embedding_norm_name(&self) -> String {
+        format!("{}embeddings.LayerNorm", self.prefix)
+    }
+
+    /// The names of layer `index`.
+    pub(super) fn layer_tensors(&self, index: usize) -> LayerTensors {
+        let names = self.config.architecture.layer_names();
+        let base = format!("{}{}.{index}", self.prefix, names.layers);
+        let name = |part: &str| format!("{base}.{part}");
+        LayerTensors {
+            qkv: [names.query, names.key, names.value].map(name),
+            attention_output: name(names.attention_output),
+            attention_norm: name(names.attention_norm),
+            intermediate: name(names.intermediate),
+            output: name(names.output),
+            output_norm: name(names.output_norm),
+        }
     }
 
     /// The weights of layer `index`.
     pub(super) fn layer(&mut self, index: usize) -> Result<Layer> {
         let EncoderConfig { hidden, intermediate, .. } = self.config;
-        let names = self.config.architecture.layer_names();
-        let base = format!("{}{}.{index}", self.prefix, names.layers);
-        let name = |part: &str| format!("{base}.{part}");
+        let names = self.layer_tensors(index);
         let precision = self.precision;
         let square = LinearShape { inputs: hidden, outputs: hidden };
         let up = LinearShape { inputs: hidden, outputs: intermediate };
         let down = LinearShape { inputs: intermediate, outputs: hidden };
-        let qkv = [names.query, names.key, names.value].map(name);
         Ok(Layer {
-            qkv: self.fused_linear(&qkv, square, precision)?,
-            attention_output: self.linear(name(names.attention_output), square, precision)?,
-            attention_norm: self.layer_norm(&name(names.attention_norm))?,
-            intermediate: self.linear(name(names.intermediate), up, precision)?,
-            output: self.linear(name(names.output), down, precision)?,
-            output_norm: self.layer_norm(&name(names.output_norm))?,
+            qkv: self.fused_linear(&names.qkv, square, precision)?,
+            attention_output: self.linear(names.attention_output, square, precision)?,
+            attention_norm: self.layer_norm(&names.attention_norm)?,
+            intermediate: self.linear(names.intermediate, up, precision)?,
+            output: self.linear(names.output, down, precision)?,
+            output_norm: self.layer_norm(&names.output_norm)?,
         })
     }
 
-    /// The classifier.
-    pub(super) fn head(&mut self) -> Result<Head> {
-        let EncoderConfig { hidden, .. } = self.config;
+    /// The names of the classifier.
+    pub(super) fn head_tensors(&self) -> HeadTensors {
         let (dense, nonlinearity, classifier) = match self.config.architecture {
             Architecture::Bert => {
                 (format!("{}pooler.dense", self.prefix), Nonlinearity::Tanh, "classifier")
@@ -210,14 +259,37 @@ impl WeightLoader {
                 ("classifier.dense".into(), Nonlinearity::Tanh, "classifier.out_proj")
             }
         };
+        HeadTensors { dense, nonlinearity, classifier: classifier.into() }
+    }
+
+    /// The classifier.
+    pub(super) fn head(&mut self) -> Result<Head> {
+        let EncoderConfig { hidden, .. } = self.config;
+        let HeadTensors { dense, nonlinearity, classifier } = self.head_tensors();
         let square = LinearShape { inputs: hidden, outputs: hidden };
         let out = LinearShape { inputs: hidden, outputs: self.config.labels.len() };
         Ok(Head {
             // The classifier first: an encoder without one is told so, not that it has no pooler.
-            classifier: self.linear(classifier.into(), out, Precision::Fp32)?,
+            classifier: self.linear(classifier, out, Precision::Fp32)?,
             dense: self.linear(dense, square, Precision::Fp32)?,
             nonlinearity,
         })
+    }
+
+    /// The values of several linears of the same input and shape, their outputs side by side:
+    /// weights `[outputs, inputs]` and biases `[outputs]`.
+    pub(super) fn linear_values(
+        &mut self,
+        names: &[String],
+        LinearShape { inputs, outputs }: LinearShape,
+    ) -> Result<(Vec<f32>, Vec<f32>)> {
+        let (mut weights, mut biases) = (Vec::new(), Vec::new());
+        for name in names {
+            let weight = format!("{name}.weight");
+            self.checkpoint.append_weight(&weight, [outputs, inputs], &mut weights)?;
+            self.checkpoint.append(&format!("{name}.bias"), &[outputs], &mut biases)?;
+        }
+        Ok((weights, biases))
     }
 
     fn linear(&mut self, name: String, shape: LinearShape, precision: Precision) -> Result<Linear> {
@@ -259,6 +331,12 @@ impl WeightLoader {
     }
 
     fn layer_norm(&mut self, name: &str) -> Result<LayerNorm> {
+        let (gamma, beta) = self.layer_norm_values(name)?;
+        Ok(LayerNorm::new(&gamma, &beta, self.config.layer_norm_epsilon)?)
+    }
+
+    /// The scale and shift of a layer norm, `[hidden]` each.
+    pub(super) fn layer_norm_values(&mut self, name: &str) -> Result<(Vec<f32>, Vec<f32>)> {
         let hidden = self.config.hidden;
         // Checkpoints converted from TensorFlow keep its names.
         let legacy = self.checkpoint.contains(&format!("{name}.gamma"));
@@ -266,7 +344,7 @@ impl WeightLoader {
         let (mut gamma, mut beta) = (Vec::new(), Vec::new());
         self.checkpoint.append(&format!("{name}.{gamma_name}"), &[hidden], &mut gamma)?;
         self.checkpoint.append(&format!("{name}.{beta_name}"), &[hidden], &mut beta)?;
-        Ok(LayerNorm::new(&gamma, &beta, self.config.layer_norm_epsilon)?)
+        Ok((gamma, beta))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The encoders against `transformers`, and against each other.
 
+mod cuda;
 mod directories;
 mod golden;
 mod int8;

@@ -1,0 +1,242 @@
+//! The encoders on a device, which here is the processor in a GPU's stead: every kernel is the one
+//! that a GPU runs, and so are the layout of memory and the order of the launches.
+
+#[path = "../../../../fillrate-kernels/tests/emulator/mod.rs"]
+#[allow(dead_code, reason = "the kernels' own tests use the rest")]
+mod emulator;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use fillrate::text::encoder::CudaClassifier;
+use fillrate::text::{Forward, PackedBatch};
+use fillrate_kernels::cuda::{
+    Accelerator, Element, Gpu, GpuOptions, GpuPrecision, Memory, Program, Queue, Region,
+};
+use fillrate_kernels::{Error, Precision, Result};
+
+use self::emulator::{Emulator, Engine};
+use super::{CLASSIFIERS, batches, cases, classify, directory, load};
+
+/// Enough sequences to fill several batches, few enough to wait for.
+const SEQUENCES: usize = 60;
+
+/// A device with so many bytes of memory.
+struct Device {
+    element: Element,
+    emulator: OnceLock<Arc<Emulator>>,
+    limit_bytes: usize,
+    used: Arc<AtomicUsize>,
+}
+
+impl Device {
+    fn new(element: Element, limit_bytes: usize) -> Arc<Self> {
+        let used = Arc::new(AtomicUsize::new(0));
+        Arc::new(Self { element, emulator: OnceLock::new(), limit_bytes, used })
+    }
+
+    fn used_bytes(&self) -> usize {
+        self.used.load(Ordering::SeqCst)
+    }
+}
+
+/// Counts memory that is given back.
+struct Counted {
+    bytes: usize,
+    used: Arc<AtomicUsize>,
+    _region: Region,
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.used.fetch_sub(self.bytes, Ordering::SeqCst);
+    }
+}
+
+impl Accelerator for Device {
+    fn element(&self) -> Element {
+        self.element
+    }
+
+    fn name(&self) -> String {
+        "cuda:emulated".to_owned()
+    }
+
+    fn queue(&self, program: Program) -> Result<Arc<dyn Queue>> {
+        assert_eq!(program.element, self.element);
+        let start = || Arc::new(Emulator::start(self.element, program.head_pad, Engine::Fibers));
+        Ok(self.emulator.get_or_init(start).clone())
+    }
+
+    fn allocate(&self, _: Memory, bytes: usize, _: &'static str) -> Result<Region> {
+        let emulator = Arc::clone(self.emulator.get().expect("a queue comes first"));
+        let used = self.used.fetch_add(bytes, Ordering::SeqCst) + bytes;
+        if used > self.limit_bytes {
+            self.used.fetch_sub(bytes, Ordering::SeqCst);
+            return Err(Error::Device(fillrate_device::Error::Exhausted {
+                device: self.name(),
+                pool: "workspace",
+                requested_bytes: bytes as u64,
+                in_use_bytes: (used - bytes) as u64,
+                largest_free_bytes: 0,
+                limit_bytes: self.limit_bytes as u64,
+                source: None,
+            }));
+        }
+        let region = Emulator::region(&emulator, bytes);
+        let (address, used) = (region.address(), Arc::clone(&self.used));
+        let counted = Counted { bytes, used, _region: region };
+        Ok(Region::new(address, bytes, Box::new(counted)))
+    }
+}
+
+fn on_device(name: &str, element: Element, tokens: usize) -> CudaClassifier {
+    CudaClassifier::load(&directory(name), Device::new(element, usize::MAX), tokens).unwrap()
+}
+
+fn answers<S: AsRef<[u32]>>(model: &CudaClassifier, sequences: &[S]) -> Vec<Vec<f32>> {
+    let (mut all, mut logits) = (Vec::new(), Vec::new());
+    for batch in batches(sequences) {
+        model.forward(&batch, &mut (), &mut logits).unwrap();
+        assert_eq!(logits.len(), batch.sequences() * model.classes());
+        all.extend(logits.chunks_exact(model.classes()).map(<[f32]>::to_vec));
+    }
+    all
+}
+
+fn winner(logits: &[f32]) -> usize {
+    (0..logits.len()).max_by(|a, b| logits[*a].total_cmp(&logits[*b])).unwrap()
+}
+
+/// The largest logit less the next.
+fn margin(logits: &[f32]) -> f32 {
+    let mut sorted = logits.to_vec();
+    sorted.sort_by(|a, b| b.total_cmp(a));
+    sorted.first().zip(sorted.get(1)).map_or(f32::INFINITY, |(first, second)| first - second)
+}
+
+/// Parity with the fp32 result: a share of the range of the logits, and the labels.
+fn check_parity(name: &str, device: Arc<dyn Accelerator>) {
+    let element = device.element();
+    let mut sequences = cases(name).sequences;
+    sequences.truncate(SEQUENCES);
+    let expected = classify(&load(name, Precision::Fp32), &sequences);
+    let model = CudaClassifier::load(&directory(name), device, 300).unwrap();
+    // A device records the second pass of a size and repeats it from the third on: in both lanes.
+    let found = answers(&model, &sequences);
+    let few = answers(&model, &sequences[..3]);
+    for _ in 0..5 {
+        assert_eq!(answers(&model, &sequences[..3]), few, "{name}");
+    }
+    let flat = || expected.iter().flatten().copied();
+    let range = flat().fold(f32::MIN, f32::max) - flat().fold(f32::MAX, f32::min);
+    let share = match element {
+        Element::Fp16 => 1e-2,
+        Element::Bf16 => 5e-2,
+    };
+    for (index, (found, expected)) in found.iter().zip(&expected).enumerate() {
+        for (found, expected) in found.iter().zip(expected) {
+            let error = (found - expected).abs();
+            assert!(error <= share * range, "{name} {element} {index}: {found}, {expected}");
+        }
+        if margin(expected) > share * range {
+            assert_eq!(winner(found), winner(expected), "{name} {element} {index}");
+        }
+    }
+}
+
+#[test]
+fn every_family_answers_as_the_processor_does() {
+    for name in CLASSIFIERS {
+        check_parity(name, Device::new(Element::Fp16, usize::MAX));
+        check_parity(name, Device::new(Element::Bf16, usize::MAX));
+    }
+}
+
+#[test]
+#[allow(clippy::print_stderr, reason = "a test that skips says so")]
+fn the_gpu_answers_as_the_processor_does() {
+    for precision in [GpuPrecision::Bf16, GpuPrecision::Fp16] {
+        match Gpu::open(0, precision, &GpuOptions::default()) {
+            Err(error) => eprintln!("skipped: no encoder runs on a GPU in this test: {error}"),
+            Ok(gpu) => {
+                let gpu: Arc<dyn Accelerator> = Arc::new(gpu);
+                for name in CLASSIFIERS {
+                    check_parity(name, Arc::clone(&gpu));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_sequence_does_not_feel_its_neighbours_on_a_device() {
+    let model = on_device("roberta", Element::Bf16, 300);
+    let sequences = &cases("roberta").sequences[..30];
+    let alone: Vec<_> = sequences.iter().map(|s| answers(&model, &[s]).remove(0)).collect();
+    assert_eq!(answers(&model, sequences), alone);
+}
+
+#[test]
+fn what_was_planned_is_what_is_taken() {
+    let device = Device::new(Element::Fp16, usize::MAX);
+    let model = CudaClassifier::load(&directory("bert"), device.clone(), 500).unwrap();
+    let planned = CudaClassifier::device_bytes_for(model.config(), 500);
+    assert_eq!(device.used_bytes(), planned);
+    assert_eq!(model.device_bytes(), planned);
+    assert_eq!(answers(&model, &cases("bert").sequences[..40]).len(), 40);
+    assert_eq!(device.used_bytes(), planned, "a pass takes nothing");
+    drop(model);
+    assert_eq!(device.used_bytes(), 0);
+}
+
+#[test]
+fn where_memory_ends_batches_are_halved_until_they_fit() {
+    let roomy = on_device("bert", Element::Bf16, 4000);
+    let enough = CudaClassifier::device_bytes_for(roomy.config(), 900);
+    let device = Device::new(Element::Bf16, enough);
+    let tight = CudaClassifier::load(&directory("bert"), device.clone(), 4000).unwrap();
+    let reduced = tight.reduced_tokens().unwrap();
+    assert!((40..=900).contains(&reduced), "{reduced}");
+    assert!(device.used_bytes() <= enough);
+    assert_eq!(roomy.reduced_tokens(), None);
+    let sequences = &cases("bert").sequences[..40];
+    assert_eq!(answers(&tight, sequences), answers(&roomy, sequences));
+}
+
+#[test]
+fn a_device_without_room_for_one_sequence_is_an_error() {
+    let roomy = on_device("bert", Element::Bf16, 40);
+    let device = Device::new(Element::Bf16, roomy.device_bytes() - 1);
+    let Err(error) = CudaClassifier::load(&directory("bert"), device.clone(), 4000) else {
+        panic!("it was loaded");
+    };
+    assert!(error.is_out_of_memory(), "{error}");
+    assert_eq!(device.used_bytes(), 0);
+}
+
+#[test]
+fn sequences_that_the_model_cannot_take_never_reach_the_device() {
+    let model = on_device("bert", Element::Fp16, 100);
+    let mut logits = vec![1.0];
+    for sequence in [&[2, 160, 3][..], &[], &[5; 41]] {
+        let mut batch = PackedBatch::default();
+        batch.push(sequence);
+        assert!(model.forward(&batch, &mut (), &mut logits).is_err());
+        assert!(logits.is_empty());
+    }
+    model.forward(&PackedBatch::default(), &mut (), &mut logits).unwrap();
+    assert!(logits.is_empty());
+}
+
+#[test]
+fn threads_share_the_lanes() {
+    let model = on_device("bert", Element::Fp16, 300);
+    let sequences = &cases("bert").sequences[..12];
+    let expected = answers(&model, sequences);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| assert_eq!(answers(&model, sequences), expected));
+        }
+    });
+}
