@@ -9,16 +9,17 @@ mkdir -p "$bundle/crates/fillrate" "$bundle/crates/fillrate-kernels" "$bundle/pr
 
 # The program that a package's target is built as.
 program() {
-    cargo "$1" --release --locked -p "$2" "$3" "$4" --no-run --message-format=json |
+    local package=$1 kind=$2 name=$3
+    cargo build --release --locked -p "$package" "$kind" "$name" --message-format=json |
         python3 -c '
 import json, sys
 found = [m["executable"] for m in map(json.loads, sys.stdin) if m.get("executable") and m["target"]["name"] == sys.argv[1]]
-print(found[-1])' "$4"
+print(found[-1])' "$name"
 }
 
-cp "$(program test fillrate-kernels --test it)" "$bundle/programs/kernels"
-cp "$(program test fillrate --test it)" "$bundle/programs/encoders"
-cp "$(program bench fillrate --bench encoder_cuda)" "$bundle/programs/encoder_cuda"
+cp "$(program fillrate-kernels --test it)" "$bundle/programs/kernels"
+cp "$(program fillrate --test it)" "$bundle/programs/encoders"
+cp "$(program fillrate --bench encoder_cuda)" "$bundle/programs/encoder_cuda"
 cargo build --release --locked -p fillrate-cli
 cp "${CARGO_TARGET_DIR:-target}/release/fillrate" "$bundle/programs/"
 mkdir -p "$bundle/golden" "$bundle/peers" "$bundle/examples"

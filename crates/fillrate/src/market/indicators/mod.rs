@@ -1,7 +1,7 @@
 //! Indicators over price panels, and signals on them.
 //!
-//! [`compute`] takes a whole panel; an [`IndicatorStream`] or a [`SignalStream`] takes one [`Bar`]
-//! after the other and gives the same numbers to the bit.
+//! [`compute`] takes a whole panel; an [`IndicatorStream`] or a [`SignalStream`] takes one
+//! [`Bar`](super::Bar) after the other and gives the same numbers to the bit.
 //!
 //! A bar on which an input of the indicator is missing (or not finite) is left out: NaN there, and
 //! windows and recursions go on with the bars around it.
