@@ -1,5 +1,6 @@
 //! A GPU's context: what every other call happens in.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use cudarc::driver::{result, sys};
@@ -55,6 +56,24 @@ impl Context {
         let handle = unsafe { result::primary_ctx::retain(device) };
         let handle = check("cuDevicePrimaryCtxRetain", handle)?;
         Ok(Arc::new(Self { ordinal, device, handle, limits }))
+    }
+
+    /// The name that stays with the GPU across restarts, as NVML has it: `GPU-` and a UUID.
+    ///
+    /// # Errors
+    ///
+    /// If the driver fails.
+    pub fn uuid(&self) -> Result<String> {
+        let bytes = check("cuDeviceGetUuid", result::device::get_uuid(self.device))?.bytes;
+        let mut name = "GPU".to_owned();
+        for (at, byte) in bytes.iter().enumerate() {
+            if [0, 4, 6, 8, 10].contains(&at) {
+                name.push('-');
+            }
+            // Writing to a `String` cannot fail.
+            let _ = write!(name, "{:02x}", byte.cast_unsigned());
+        }
+        Ok(name)
     }
 
     /// How many GPUs the driver shows this process.

@@ -2,10 +2,20 @@
 
 use std::ffi::OsStr;
 
-use nvml_wrapper::enum_wrappers::device::TemperatureSensor;
+use nvml_wrapper::bitmasks::device::ThrottleReasons;
+use nvml_wrapper::enum_wrappers::device::{EccCounter, MemoryError, TemperatureSensor};
 use nvml_wrapper::error::NvmlError;
 use nvml_wrapper::{Device, Nvml};
 use serde::Serialize;
+
+/// What holds a clock down against its owner's will; a clock that idles or was set is not among it.
+///
+/// Source: NVML's reference, `NvmlClocksEventReasons`.
+const HELD_DOWN: ThrottleReasons = ThrottleReasons::SW_POWER_CAP
+    .union(ThrottleReasons::HW_SLOWDOWN)
+    .union(ThrottleReasons::SW_THERMAL_SLOWDOWN)
+    .union(ThrottleReasons::HW_THERMAL_SLOWDOWN)
+    .union(ThrottleReasons::HW_POWER_BRAKE_SLOWDOWN);
 
 /// The state of NVIDIA GPUs on this machine.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -72,8 +82,12 @@ pub struct Gpu {
     pub power_limit_w: Option<f64>,
     /// The share of the last sample period in which a kernel ran, in percent.
     pub utilization_percent: Option<u32>,
+    /// Whether its clock is held down, by heat or power.
+    pub is_throttled: Option<bool>,
     /// Whether its memory corrects errors.
     pub ecc_enabled: Option<bool>,
+    /// Errors in memory that could not be corrected, since the driver was loaded.
+    pub uncorrected_errors: Option<u64>,
     /// Whether it is divided into instances.
     pub mig_enabled: Option<bool>,
 }
@@ -133,7 +147,7 @@ impl Gpus {
 }
 
 impl Gpu {
-    fn read(index: u32, device: Result<Device<'_>, NvmlError>) -> Self {
+    pub(super) fn read(index: u32, device: Result<Device<'_>, NvmlError>) -> Self {
         let Ok(device) = device else { return Self { index, ..Self::default() } };
         let memory = device.memory_info().ok();
         Self {
@@ -151,7 +165,14 @@ impl Gpu {
             power_w: device.power_usage().ok().map(watts),
             power_limit_w: device.enforced_power_limit().ok().map(watts),
             utilization_percent: device.utilization_rates().ok().map(|rates| rates.gpu),
+            is_throttled: device
+                .current_throttle_reasons()
+                .ok()
+                .map(|reasons| reasons.intersects(HELD_DOWN)),
             ecc_enabled: device.is_ecc_enabled().ok().map(|state| state.currently_enabled),
+            uncorrected_errors: device
+                .total_ecc_errors(MemoryError::Uncorrected, EccCounter::Volatile)
+                .ok(),
             mig_enabled: device.mig_mode().ok().map(|mode| mode.current == 1),
         }
     }

@@ -5,6 +5,7 @@ mod cpu;
 mod gpu;
 mod isa;
 mod memory;
+mod sensors;
 mod topology;
 
 use serde::Serialize;
@@ -14,6 +15,7 @@ pub use self::cpu::Cpu;
 pub use self::gpu::{Gpu, Gpus, Version};
 pub use self::isa::Isa;
 pub use self::memory::Memory;
+pub use self::sensors::Sensors;
 pub use self::topology::{Cache, CacheKind};
 
 /// What is here.

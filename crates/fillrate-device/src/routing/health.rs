@@ -23,8 +23,9 @@ impl From<&Gpu> for Reading {
     fn from(gpu: &Gpu) -> Self {
         Self {
             temperature_c: gpu.temperature_c,
+            is_throttled: gpu.is_throttled,
             free_bytes: gpu.memory_free_bytes,
-            ..Self::default()
+            uncorrected_errors: gpu.uncorrected_errors,
         }
     }
 }

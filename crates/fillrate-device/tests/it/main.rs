@@ -23,26 +23,41 @@ fn a_report_has_its_field_names() {
 
 #[cfg(target_os = "linux")]
 mod driver {
-    use std::path::Path;
+    use std::path::{Path, PathBuf};
     use std::process::Command;
 
-    use fillrate_device::probe::{Gpu, Gpus, Version};
+    use fillrate_device::probe::{Gpu, Gpus, Sensors, Version};
+    use fillrate_device::routing::Reading;
 
-    /// Compiles the library of the fixture into `folder` and asks it.
-    fn probe(folder: &Path) -> Gpus {
+    /// Compiles the library of the fixture: one for each test, since it counts.
+    fn library(name: &str) -> PathBuf {
         let source = Path::new("fixtures/nvml/driver.c");
-        let library = folder.join("libfixture-nvml.so");
+        let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         let compiler = std::env::var_os("CC").unwrap_or_else(|| "cc".into());
         let mut command = Command::new(compiler);
         command.args(["-shared", "-fPIC", "-o"]).arg(&library).arg(source);
         assert!(command.status().unwrap().success(), "the fixture does not compile");
-        Gpus::probe_with(library.as_os_str())
+        library
+    }
+
+    #[test]
+    fn sensors_are_read_again_and_count_what_is_new() {
+        let library = library("libfixture-nvml-sensors.so");
+        let sensors = Sensors::open_with(library.as_os_str(), "GPU-0").unwrap();
+        let reading = Reading {
+            temperature_c: Some(40),
+            is_throttled: Some(true),
+            free_bytes: Some(600),
+            uncorrected_errors: Some(1),
+        };
+        assert_eq!(sensors.read(), Some(reading));
+        assert_eq!(sensors.read(), Some(Reading { uncorrected_errors: Some(2), ..reading }));
+        assert!(Sensors::open_with(library.as_os_str(), "GPU-7").is_none());
     }
 
     #[test]
     fn readings_are_taken_and_those_not_offered_are_none() {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-        let gpus = probe(folder);
+        let gpus = Gpus::probe_with(library("libfixture-nvml.so").as_os_str());
         let full = Gpu {
             index: 0,
             name: Some("Test GPU".to_owned()),
@@ -55,7 +70,9 @@ mod driver {
             power_w: Some(75.5),
             power_limit_w: None,
             utilization_percent: Some(7),
+            is_throttled: Some(true),
             ecc_enabled: Some(true),
+            uncorrected_errors: Some(4),
             mig_enabled: Some(false),
         };
         let silent = Gpu { index: 1, name: Some("Silent GPU".to_owned()), ..Gpu::default() };

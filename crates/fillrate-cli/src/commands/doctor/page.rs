@@ -144,7 +144,10 @@ fn gpu_row(gpu: &Gpu) -> Vec<String> {
     words.extend(gpu.temperature_c.map(|reading| format!("{reading} °C")));
     words.extend(gpu.power_w.map(|reading| format!("{reading:.0} W")));
     words.extend(gpu.utilization_percent.map(|reading| format!("{reading}% busy")));
+    words.extend(gpu.is_throttled.and_then(|on| on.then(|| "clock held down".to_owned())));
     words.extend(gpu.ecc_enabled.map(|on| format!("ECC {}", if on { "on" } else { "off" })));
+    let errors = gpu.uncorrected_errors.filter(|errors| *errors > 0);
+    words.extend(errors.map(|errors| format!("{errors} memory errors")));
     words.extend(gpu.mig_enabled.and_then(|on| on.then(|| "MIG on".to_owned())));
     row([&format!("GPU {}", gpu.index), &words.join(", ")])
 }
