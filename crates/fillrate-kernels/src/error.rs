@@ -52,4 +52,20 @@ impl Error {
             Self::Shape { .. } | Self::Tier { .. } => false,
         }
     }
+
+    /// The failure of a device that this is.
+    ///
+    /// # Errors
+    ///
+    /// The error itself, if no device is at fault.
+    pub fn into_fault(self) -> Result<Fault> {
+        match self {
+            Self::Cuda(error) => Ok(error.into()),
+            Self::Device(fillrate_device::Error::Device { source, .. }) => Ok(source),
+            Self::Device(fillrate_device::Error::Exhausted { requested_bytes, .. }) => {
+                Ok(Fault::OutOfMemory { requested_bytes })
+            }
+            other => Err(other),
+        }
+    }
 }

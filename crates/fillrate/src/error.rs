@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
+use fillrate_device::Fault;
+
 use crate::market::Date;
 
 /// The result of a fallible operation of this crate.
@@ -204,6 +206,25 @@ impl Error {
     #[must_use]
     pub fn is_out_of_memory(&self) -> bool {
         matches!(self, Self::Kernel(error) if error.is_out_of_memory())
+    }
+
+    /// Whether a device failed, not what was asked of it.
+    #[must_use]
+    pub fn is_device(&self) -> bool {
+        use fillrate_kernels::Error as Kernel;
+        matches!(self, Self::Kernel(Kernel::Cuda(_) | Kernel::Device(_)))
+    }
+
+    /// The failure of a device that this is.
+    ///
+    /// # Errors
+    ///
+    /// The error itself, if no device is at fault.
+    pub fn into_fault(self) -> Result<Fault> {
+        match self {
+            Self::Kernel(error) => Ok(error.into_fault()?),
+            other => Err(other),
+        }
     }
 
     /// Whether nobody reads the output any more: not a failure for a program in a pipe.

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use anyhow::Context;
 use fillrate::text::batch::{self, BatchOptions, Budget};
-use fillrate::text::{Model, ModelSource};
+use fillrate::text::{DeviceOptions, Model, ModelSource, RoutedOptions};
 use fillrate_device::cuda::Library;
 use fillrate_device::memory::MemoryOptions;
 use fillrate_device::probe::processor_and_memory;
+use fillrate_device::routing::{HealthLimits, Preference, RouterOptions};
 use fillrate_kernels::Precision;
 use fillrate_kernels::cuda::{Accelerator, Gpu, GpuOptions, GpuPrecision};
 
@@ -37,67 +38,60 @@ pub(super) fn load(
     if is_asked_for && matches!(&source, ModelSource::Builtin(known) if known.encoder().is_none()) {
         note_what_vader_has_not(settings, printer);
     }
-    if let Some(gpu) = gpu(&source, settings, printer)? {
-        let model = Model::load_on(&source, gpu, options)?;
-        if let Some(tokens) = model.reduced_tokens {
-            printer.warn(&format!(
-                "the GPU's memory has no room for larger batches than {tokens} tokens"
-            ));
+    if let Some(gpu) = gpu(&source, settings) {
+        match Model::load_on(&source, gpu, options) {
+            Ok(model) => {
+                if let Some(tokens) = model.reduced_tokens {
+                    printer.warn(&format!(
+                        "the GPU's memory has no room for larger batches than {tokens} tokens"
+                    ));
+                }
+                return Ok(model);
+            }
+            // Nobody asked for it by name.
+            Err(error) if error.is_device() && settings.device == DeviceChoice::Auto => {
+                printer.note(&format!("the GPU is not used: {error}"));
+            }
+            Err(error) if error.is_device() => {
+                return Err(error).context("cannot compute on the GPU");
+            }
+            Err(error) => return Err(error.into()),
         }
-        return Ok(model);
     }
-    load_on_processor(&source, settings, options)
+    if settings.text.precision == PrecisionChoice::Fp16 {
+        return Err(hinted("fp16 is computed on GPUs only", "use `--precision bf16`"));
+    }
+    Ok(Model::load(&source, processor_precision(settings), options)?)
 }
 
-/// The same model on the processor, to stand in for a GPU that fails.
-///
-/// # Errors
-///
-/// As [`load`].
-pub(super) fn load_twin(
-    name: &str,
-    settings: &Settings,
-    options: &BatchOptions,
-) -> anyhow::Result<Model> {
-    let source = Store::new(&settings.hub).registry().resolve(name)?;
-    load_on_processor(&source, settings, options)
-}
-
-fn load_on_processor(
-    source: &ModelSource,
-    settings: &Settings,
-    options: &BatchOptions,
-) -> anyhow::Result<Model> {
-    let precision = match settings.text.precision {
-        PrecisionChoice::Auto => None,
+/// The type that the processor computes in; it has no fp16.
+fn processor_precision(settings: &Settings) -> Option<Precision> {
+    match settings.text.precision {
+        PrecisionChoice::Auto | PrecisionChoice::Fp16 => None,
         PrecisionChoice::Fp32 => Some(Precision::Fp32),
         PrecisionChoice::Bf16 => Some(Precision::Bf16),
         PrecisionChoice::Int8 => Some(Precision::Int8),
-        PrecisionChoice::Fp16 => {
-            return Err(hinted("fp16 is computed on GPUs only", "use `--precision bf16`"));
-        }
-    };
-    Ok(Model::load(source, precision, options)?)
+    }
 }
 
-/// The GPU to compute on, if it is to be one: asked for, it must do; with `auto` the processor stands
-/// in for one that cannot be used, and that is said.
-fn gpu(
-    source: &ModelSource,
-    settings: &Settings,
-    printer: &Printer,
-) -> anyhow::Result<Option<Arc<dyn Accelerator>>> {
+/// The GPU to compute on, if it is to be one. With `auto` batches go to the quicker side; a GPU that is
+/// asked for has all of them. Either way the processor computes what the GPU fails.
+fn gpu(source: &ModelSource, settings: &Settings) -> Option<DeviceOptions> {
     let without_encoder =
         matches!(source, ModelSource::Builtin(known) if known.encoder().is_none());
-    if without_encoder && settings.device == DeviceChoice::Auto {
-        return Ok(None);
-    }
     let precision = match settings.text.precision {
         PrecisionChoice::Auto => GpuPrecision::Best,
         PrecisionChoice::Bf16 => GpuPrecision::Bf16,
         PrecisionChoice::Fp16 => GpuPrecision::Fp16,
         // Refused for a GPU that is asked for; the processor computes in them.
-        PrecisionChoice::Fp32 | PrecisionChoice::Int8 => return Ok(None),
+        PrecisionChoice::Fp32 | PrecisionChoice::Int8 => return None,
+    };
+    let (ordinal, preference) = match settings.device {
+        DeviceChoice::Cpu => return None,
+        DeviceChoice::Cuda(ordinal) => (ordinal.unwrap_or(0), Preference::Primary),
+        // Most machines have none, and that is nothing to speak of.
+        DeviceChoice::Auto if without_encoder || !Library::Driver.is_present() => return None,
+        DeviceChoice::Auto => (0, Preference::Auto),
     };
     let options = GpuOptions {
         memory: MemoryOptions {
@@ -107,23 +101,20 @@ fn gpu(
         },
         cubins: settings.hub.cubins.clone(),
     };
-    let open = |ordinal| -> anyhow::Result<Arc<dyn Accelerator>> {
+    let open = move || -> fillrate::Result<Arc<dyn Accelerator>> {
         Ok(Arc::new(Gpu::open(ordinal, precision, &options)?))
     };
-    match settings.device {
-        DeviceChoice::Cpu => Ok(None),
-        DeviceChoice::Cuda(ordinal) => {
-            let gpu = open(ordinal.unwrap_or(0));
-            gpu.map(Some).context("cannot compute on the GPU")
-        }
-        // Most machines have none, and that is nothing to speak of.
-        DeviceChoice::Auto if !Library::Driver.is_present() => Ok(None),
-        DeviceChoice::Auto => Ok(open(0)
-            .inspect_err(|error| {
-                printer.note(&format!("the GPU is not used: {error:#}"));
-            })
-            .ok()),
-    }
+    let limits = HealthLimits {
+        temperature_c_max: settings
+            .gpu
+            .temperature_c_max
+            .unwrap_or(HealthLimits::default().temperature_c_max),
+        ..HealthLimits::default()
+    };
+    let router = RouterOptions { preference, ..RouterOptions::default() };
+    let routed = RoutedOptions { router, limits };
+    let twin_precision = processor_precision(settings);
+    Some(DeviceOptions { open: Box::new(open), routed, twin_precision })
 }
 
 /// Batching as the settings say, on the threads and the memory that this machine has. Called once

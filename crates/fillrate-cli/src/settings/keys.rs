@@ -135,8 +135,8 @@ key!(INPUT_FORMAT: "input_format", FlagAndFile, "csv, jsonl, parquet", "from the
 key!(ON_ERROR: "on_error", FlagAndFile, "stop, skip", "stop", "What to do with a malformed row");
 key!(FALLBACK: "fallback", FlagAndFile, "NAME", "none: the run stops",
     "The model to go on with if the one asked for cannot be loaded");
-key!(GPU_MAX_TEMPERATURE_C: "gpu_max_temperature_c", File, "degrees Celsius", "not checked",
-    "`doctor` warns about a hotter GPU",
+key!(GPU_MAX_TEMPERATURE_C: "gpu_max_temperature_c", File, "degrees Celsius", "90",
+    "A hotter GPU is given no work until it has cooled by 10 degrees; `doctor` warns if this is set",
     Legacy { variable: "GPU_MAX_TEMPERATURE_C", help: "the same", convert: None });
 key!(GPU_MIN_FREE_VRAM_MB: "gpu_min_free_vram_mb", File, "MiB", "not checked",
     "`doctor` warns about a GPU with less free memory",

@@ -53,7 +53,7 @@ pub enum Failure<E> {
     Job(E),
 }
 
-/// Does jobs on a device. It lives on one thread, which owns the device's context.
+/// Does jobs on a device. It lives on one thread, which made it.
 pub trait Executor<J, A, E> {
     /// Does one job, and returns when the answer is in the host's memory.
     ///
@@ -90,6 +90,9 @@ pub struct RouterOptions {
     pub breaker: BreakerOptions,
     /// For how long the device may answer nothing before it hangs.
     pub deadline: Duration,
+    /// How many threads give the device work side by side, each with an executor of its own; 0
+    /// counts as 1.
+    pub threads: usize,
     /// How many jobs may wait for the device; more go to the twin.
     pub waiting_max: usize,
     /// How many threads may hang in the driver before the device is given up for good: none of
@@ -103,6 +106,7 @@ impl Default for RouterOptions {
             preference: Preference::Auto,
             breaker: BreakerOptions::default(),
             deadline: Duration::from_secs(30),
+            threads: 1,
             waiting_max: 16,
             hangs_max: 4,
         }
@@ -138,7 +142,7 @@ pub struct RouterStatistics {
     pub twin: u64,
     /// Jobs that the twin answered in the device's place.
     pub degraded: u64,
-    /// Times that an executor was made.
+    /// Times that a context was made: executors for all threads.
     pub contexts: u64,
 }
 
@@ -265,12 +269,13 @@ where
         }
     }
 
-    /// The thread that owns the context, started if there is none.
+    /// The threads that own the context, started if there are none.
     fn worker(&self, state: &mut State<J, A, E>) -> Result<Arc<Worker<J, A, E>>, Fault> {
         if let Some(worker) = &state.worker {
             return Ok(Arc::clone(worker));
         }
-        let worker = Worker::start(Arc::clone(&self.make), self.options.waiting_max)?;
+        let RouterOptions { threads, waiting_max, .. } = self.options;
+        let worker = Worker::start(&self.make, threads, waiting_max)?;
         state.statistics.contexts += 1;
         Ok(Arc::clone(state.worker.insert(Arc::new(worker))))
     }

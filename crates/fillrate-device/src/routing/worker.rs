@@ -1,23 +1,23 @@
-//! The thread that owns a device's context.
+//! The threads that own a device's context.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{
     Receiver, RecvTimeoutError, Sender, SyncSender, TrySendError, channel, sync_channel,
 };
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::{Failure, MakeExecutor};
 use crate::fault::Fault;
 
-/// A thread that makes an executor and runs jobs with it, one after the other, until the context is
-/// lost or nobody is left who gives it any. A call that never returns costs this thread, not the
-/// one that waits for the answer.
+/// Threads that each make an executor and run jobs with it, one after the other, until the context
+/// is lost or nobody is left who gives them any. A call that never returns costs such a thread, not
+/// the one that waits for the answer.
 pub(super) struct Worker<J, A, E> {
     orders: SyncSender<Order<J, A, E>>,
-    /// Jobs that it has answered: what shows that it does not hang.
+    /// Jobs that were answered: what shows that the device does not hang.
     answered: Arc<AtomicU64>,
 }
 
@@ -35,27 +35,32 @@ where
     A: Send + 'static,
     E: Send + 'static,
 {
-    /// Starts the thread; `waiting_max` jobs may wait for it.
+    /// Starts `threads` threads, at least one; `waiting_max` jobs may wait for them.
     pub(super) fn start(
-        make: Arc<MakeExecutor<J, A, E>>,
+        make: &Arc<MakeExecutor<J, A, E>>,
+        threads: usize,
         waiting_max: usize,
     ) -> Result<Self, Fault> {
         let (orders, queue) = sync_channel(waiting_max);
-        let answered = Arc::new(AtomicU64::new(0));
-        let counter = Arc::clone(&answered);
-        let started = thread::Builder::new()
-            .name("fillrate-device".to_owned())
-            .spawn(move || work(&*make, &queue, &counter));
-        started.map_err(|error| Fault::Operation { what: format!("no thread: {error}") })?;
+        let (queue, answered) = (Arc::new(Mutex::new(queue)), Arc::new(AtomicU64::new(0)));
+        for _ in 0..threads.max(1) {
+            let (make, queue, counter) =
+                (Arc::clone(make), Arc::clone(&queue), Arc::clone(&answered));
+            let started = thread::Builder::new()
+                .name("fillrate-device".to_owned())
+                .spawn(move || work(&*make, &queue, &counter));
+            // Those that did start end when nobody can give them orders.
+            started.map_err(|error| Fault::Operation { what: format!("no thread: {error}") })?;
+        }
         Ok(Self { orders, answered })
     }
 
-    /// Gives the thread a job and waits for its answer.
+    /// Gives the threads a job and waits for its answer.
     ///
     /// # Errors
     ///
     /// [`Fault::Overloaded`] if too many wait, [`Fault::Hang`] if for `deadline` nothing was
-    /// answered, [`Fault::Sticky`] if the thread has ended.
+    /// answered, [`Fault::Sticky`] if all threads have ended.
     pub(super) fn run(
         &self,
         job: Arc<J>,
@@ -88,14 +93,16 @@ fn ended() -> Fault {
     Fault::Sticky { what: "the thread that owns the context has ended".to_owned() }
 }
 
-/// The thread's life.
+/// A thread's life.
 fn work<J, A, E>(
     make: &MakeExecutor<J, A, E>,
-    queue: &Receiver<Order<J, A, E>>,
+    queue: &Mutex<Receiver<Order<J, A, E>>>,
     answered: &AtomicU64,
 ) {
     let mut executor = guarded(|| make().map_err(Failure::<E>::Device));
-    while let Ok(Order { job, reply }) = queue.recv() {
+    // Of those that are idle one waits for an order and the others for their turn to wait.
+    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+    while let Ok(Order { job, reply }) = next() {
         let begun = Instant::now();
         let answer = match &mut executor {
             Ok(executor) => guarded(|| executor.run(&job)),

@@ -314,3 +314,28 @@ fn the_faults_of_a_devices_memory_reach_the_twin() {
     AHEAD.store(1000, Ordering::Relaxed);
     assert_eq!(run(&router, 3).route, Route::Primary);
 }
+
+#[test]
+fn threads_do_jobs_side_by_side() {
+    clock!(AHEAD, now);
+    let device = told([Act::Hang]);
+    let (release, held) = channel();
+    *device.hold.lock().unwrap() = Some((release, Arc::new(Mutex::new(held))));
+    let router = router(&device, RouterOptions { threads: 2, ..options() }, now);
+    thread::scope(|scope| {
+        let held_up = scope.spawn(|| run(&router, 1));
+        while !device.acts.lock().unwrap().is_empty() {
+            thread::yield_now();
+        }
+        // One thread is busy with the first for as long as we like.
+        for job in 2..=9 {
+            assert_eq!(run(&router, job).route, Route::Primary);
+        }
+        assert!(!held_up.is_finished());
+        device.hold.lock().unwrap().take();
+        assert_eq!(held_up.join().unwrap().route, Route::Primary);
+    });
+    let statistics = router.statistics();
+    assert_eq!((statistics.primary, statistics.contexts), (9, 1));
+    assert_eq!(AHEAD.load(Ordering::Relaxed), 0);
+}

@@ -3,6 +3,8 @@
 use std::any::Any;
 use std::sync::Arc;
 
+use fillrate_device::probe::Sensors;
+
 use super::{Address, Element, Program, Queue};
 use crate::Result;
 
@@ -37,6 +39,11 @@ pub trait Accelerator: Send + Sync {
     ///
     /// If there is no room; [`Error::is_out_of_memory`](crate::Error::is_out_of_memory) tells.
     fn allocate(&self, memory: Memory, bytes: usize, owner: &'static str) -> Result<Region>;
+
+    /// Its sensors, if it has any. They outlive its context.
+    fn sensors(&self) -> Option<Sensors> {
+        None
+    }
 }
 
 /// Device memory that is given back when this is dropped.

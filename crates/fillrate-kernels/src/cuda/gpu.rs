@@ -11,7 +11,7 @@ use fillrate_device::cuda::{
     Nvrtc, PinnedBuffer, Source, Stream,
 };
 use fillrate_device::memory::{DeviceMemory, FixedAllocation, MemoryOptions, PoolKind, Request};
-use fillrate_device::probe::Version;
+use fillrate_device::probe::{Sensors, Version};
 
 use super::blas::{Blas, WORKSPACE_BYTES};
 use super::{Accelerator, Address, Element, Launch, Memory, Product, Program, Queue, Region};
@@ -162,6 +162,10 @@ impl Accelerator for Gpu {
         let request = Request::new(bytes as u64).tagged(owner);
         let allocation = self.memory.pool(pool).allocate(&request)?.into_fixed();
         Ok(Region::new(Address(allocation.address()), bytes, Box::new(allocation)))
+    }
+
+    fn sensors(&self) -> Option<Sensors> {
+        Sensors::open(&self.context.uuid().ok()?)
     }
 }
 

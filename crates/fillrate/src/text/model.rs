@@ -8,10 +8,12 @@ use fillrate_kernels::{Cpu, Precision};
 use super::batch::{
     BatchOptions, Budget, Classifier, DirectClassifier, Mode, PackedClassifier, Provenance,
 };
-use super::encoder::{CudaClassifier, EncoderClassifier, EncoderConfig, LoadOptions};
+use super::encoder::{CudaClassifier, EncoderClassifier, LANES, LoadOptions};
 use super::registry::{CONFIG_FILE, Classes, EmbeddedModel, Origin};
 use super::vader::Vader;
-use super::{Forward, ModelDir, ModelSource, Tokenizer, WordPieceOptions};
+use super::{
+    Forward, ModelDir, ModelSource, RoutedModel, RoutedOptions, Sense, Tokenizer, WordPieceOptions,
+};
 use crate::{Error, Result};
 
 /// The tokens of a device's batch if nothing else is said: enough to keep the largest GPUs' products
@@ -49,32 +51,33 @@ impl Model {
         match source {
             ModelSource::Builtin(known) => match &known.origin {
                 Origin::Embedded(model) => {
-                    let load = || {
-                        EncoderClassifier::embedded(model.files, load_options(precision, options))
-                    };
+                    let cpu = load_options(precision, options);
+                    let load = || Ok(EncoderClassifier::embedded(model.files, cpu)?.into());
                     embedded(known.name, model, load, options)
                 }
                 Origin::Builtin => vader(known.name, options),
                 Origin::Hub(_) => Err(not_built_in(known.name)),
             },
             ModelSource::Directory(dir) => {
-                let load = || EncoderClassifier::load(&dir.path, load_options(precision, options));
+                let cpu = load_options(precision, options);
+                let load = || Ok(EncoderClassifier::load(&dir.path, cpu)?.into());
                 directory(dir, load, options)
             }
         }
     }
 
-    /// Loads a model onto a device, whose kernels' type its encoder computes in. VADER, which has no
-    /// encoder, is loaded onto the processor.
+    /// Loads a model onto a device, whose kernels' type its encoder computes in, with the processor
+    /// behind it: see [`RoutedModel`]. VADER, which has no encoder, is loaded onto the processor.
     ///
     /// An automatic budget is a fixed one on a device: memory is taken ahead of time.
     ///
     /// # Errors
     ///
-    /// As [`Self::load`], and if the device fails or has no room.
+    /// As [`Self::load`], and if the device cannot be opened, fails or has no room;
+    /// [`Error::is_device`] tells.
     pub fn load_on(
         source: &ModelSource,
-        accelerator: Arc<dyn Accelerator>,
+        device: DeviceOptions,
         options: &BatchOptions,
     ) -> Result<Self> {
         let tokens = match options.budget {
@@ -82,65 +85,92 @@ impl Model {
             Budget::Auto => DEVICE_BATCH_TOKENS,
         };
         let options = &BatchOptions { budget: Budget::Tokens(tokens), ..options.clone() };
+        let twin_options = load_options(device.twin_precision, options);
         match source {
             ModelSource::Builtin(known) => match &known.origin {
                 Origin::Embedded(model) => {
-                    let load = || CudaClassifier::embedded(model.files, accelerator, tokens);
+                    let files = model.files;
+                    let on_device = move |device| CudaClassifier::embedded(files, device, tokens);
+                    let twin = move || EncoderClassifier::embedded(files, twin_options);
+                    let load = || routed(known.name, device, on_device, twin, tokens, options);
                     embedded(known.name, model, load, options)
                 }
                 Origin::Builtin => vader(known.name, options),
                 Origin::Hub(_) => Err(not_built_in(known.name)),
             },
             ModelSource::Directory(dir) => {
-                let load = || CudaClassifier::load(&dir.path, accelerator, tokens);
-                directory(dir, load, options)
+                let (path, twin_path) = (dir.path.clone(), dir.path.clone());
+                let on_device = move |device| CudaClassifier::load(&path, device, tokens);
+                let twin = move || EncoderClassifier::load(&twin_path, twin_options);
+                directory(
+                    dir,
+                    || routed(&dir.name, device, on_device, twin, tokens, options),
+                    options,
+                )
             }
         }
     }
 }
 
-/// An encoder with a classifier, wherever it computes.
-trait Encodes: Forward + 'static {
-    fn config(&self) -> &EncoderConfig;
-    fn precision(&self) -> &'static str;
-    fn device(&self) -> String;
-    fn reduced_tokens(&self) -> Option<usize>;
+/// A device to load a model onto, and how it works with the processor behind it.
+pub struct DeviceOptions {
+    /// Opens the device; called again after its context was lost.
+    pub open: Box<dyn Fn() -> Result<Arc<dyn Accelerator>> + Send + Sync>,
+    /// Which side is wanted, and when the device is left alone. Threads and the most that may wait
+    /// are set to what the model and its workers need.
+    pub routed: RoutedOptions,
+    /// The type in which the processor computes what the device does not; `None` as in
+    /// [`Model::load`].
+    pub twin_precision: Option<Precision>,
 }
 
-impl Encodes for EncoderClassifier {
-    fn config(&self) -> &EncoderConfig {
-        self.config()
-    }
+/// An encoder that was loaded, wherever it computes, and what the rest needs to know of it.
+struct Encoder<M> {
+    model: M,
+    vocabulary: usize,
+    precision: &'static str,
+    device: String,
+    reduced_tokens: Option<usize>,
+}
 
-    fn precision(&self) -> &'static str {
-        self.precision().as_str()
-    }
-
-    fn device(&self) -> String {
-        "cpu".into()
-    }
-
-    fn reduced_tokens(&self) -> Option<usize> {
-        None
+impl From<EncoderClassifier> for Encoder<EncoderClassifier> {
+    fn from(model: EncoderClassifier) -> Self {
+        let vocabulary = model.config().vocabulary;
+        let precision = model.precision().as_str();
+        Self { model, vocabulary, precision, device: "cpu".into(), reduced_tokens: None }
     }
 }
 
-impl Encodes for CudaClassifier {
-    fn config(&self) -> &EncoderConfig {
-        self.config()
-    }
-
-    fn precision(&self) -> &'static str {
-        self.element().as_str()
-    }
-
-    fn device(&self) -> String {
-        self.device()
-    }
-
-    fn reduced_tokens(&self) -> Option<usize> {
-        self.reduced_tokens()
-    }
+/// The encoder `name` on a device, and its twin behind it.
+fn routed(
+    name: &str,
+    DeviceOptions { open, mut routed, .. }: DeviceOptions,
+    on_device: impl Fn(Arc<dyn Accelerator>) -> Result<CudaClassifier> + Send + Sync + 'static,
+    twin: impl Fn() -> Result<EncoderClassifier> + Send + Sync + 'static,
+    tokens: usize,
+    options: &BatchOptions,
+) -> Result<Encoder<RoutedModel<EncoderClassifier>>> {
+    let accelerator = open()?;
+    // They are asked long after this context may be lost, and do not hold it.
+    let sense =
+        accelerator.sensors().map(|sensors| -> Box<Sense> { Box::new(move || sensors.read()) });
+    let first = on_device(accelerator)?;
+    let vocabulary = first.config().vocabulary;
+    let (precision, device) = (first.element().as_str(), first.device());
+    let reduced_tokens = first.reduced_tokens();
+    routed.router.threads = LANES;
+    // Each worker waits for one batch at a time: none is turned away.
+    routed.router.waiting_max = options.workers.max(1);
+    let reload = move || on_device(open()?);
+    let name = name.to_owned();
+    let twin = move || {
+        let model = twin()?;
+        let provenance = provenance(&name, model.precision().as_str(), "cpu".into());
+        Ok((model, provenance))
+    };
+    let tokens = reduced_tokens.unwrap_or(tokens);
+    let model = RoutedModel::new(first, reload, twin, sense, tokens, routed)?;
+    Ok(Encoder { model, vocabulary, precision, device, reduced_tokens })
 }
 
 fn not_built_in(name: &str) -> Error {
@@ -157,10 +187,10 @@ fn vader(name: &str, options: &BatchOptions) -> Result<Model> {
     Ok(Model { classifier, classes, reduced_tokens: None })
 }
 
-fn embedded<M: Encodes>(
+fn embedded<M: Forward + 'static>(
     name: &str,
     EmbeddedModel { encoder: card, files }: &EmbeddedModel,
-    load: impl FnOnce() -> Result<M> + Send,
+    load: impl FnOnce() -> Result<Encoder<M>> + Send,
     options: &BatchOptions,
 ) -> Result<Model> {
     let wordpiece = WordPieceOptions { max_length: card.max_tokens, ..WordPieceOptions::default() };
@@ -169,24 +199,25 @@ fn embedded<M: Encodes>(
     encoder(name, model?, tokenizer?, card.classes(), options)
 }
 
-fn directory<M: Encodes>(
+fn directory<M: Forward + 'static>(
     dir: &ModelDir,
-    load: impl FnOnce() -> Result<M> + Send,
+    load: impl FnOnce() -> Result<Encoder<M>> + Send,
     options: &BatchOptions,
 ) -> Result<Model> {
-    let (model, tokenizer) = rayon::join(load, || Tokenizer::from_dir(&dir.path, None));
-    let (model, mut tokenizer) = (model?, tokenizer?);
-    if tokenizer.max_length() > model.max_sequence() {
-        tokenizer = Tokenizer::from_dir(&dir.path, Some(model.max_sequence()))?;
+    let (loaded, tokenizer) = rayon::join(load, || Tokenizer::from_dir(&dir.path, None));
+    let (loaded, mut tokenizer) = (loaded?, tokenizer?);
+    let longest = loaded.model.max_sequence();
+    if tokenizer.max_length() > longest {
+        tokenizer = Tokenizer::from_dir(&dir.path, Some(longest))?;
     }
-    check_vocabulary(dir, &tokenizer, &model)?;
+    check_vocabulary(dir, &tokenizer, loaded.vocabulary)?;
     let classes = dir.classes()?;
-    if classes.names.len() != model.classes() {
-        let (named, found) = (classes.names.len(), model.classes());
+    if classes.names.len() != loaded.model.classes() {
+        let (named, found) = (classes.names.len(), loaded.model.classes());
         let message = format!("{named} classes are named, but the model has {found} outputs");
         return Err(unfit(dir, message));
     }
-    encoder(&dir.name, model, tokenizer, classes, options)
+    encoder(&dir.name, loaded, tokenizer, classes, options)
 }
 
 fn load_options(precision: Option<Precision>, options: &BatchOptions) -> LoadOptions {
@@ -194,9 +225,9 @@ fn load_options(precision: Option<Precision>, options: &BatchOptions) -> LoadOpt
 }
 
 /// Starts the workers of an encoder; in the latency mode one, which has all cores.
-fn encoder<M: Encodes>(
+fn encoder<M: Forward + 'static>(
     name: &str,
-    model: M,
+    Encoder { model, precision, device, reduced_tokens, .. }: Encoder<M>,
     tokenizer: Tokenizer,
     classes: Classes,
     options: &BatchOptions,
@@ -205,15 +236,14 @@ fn encoder<M: Encodes>(
     if matches!(options.mode, Mode::Latency { .. }) {
         options.workers = 1;
     }
-    let provenance = provenance(name, model.precision(), model.device());
-    let reduced_tokens = model.reduced_tokens();
+    let provenance = provenance(name, precision, device);
     let classifier = PackedClassifier::new(model, tokenizer, classes.map, provenance, &options)?;
     Ok(Model { classifier: Box::new(classifier), classes: classes.names, reduced_tokens })
 }
 
 /// Refuses a tokenizer that knows tokens for which the model has no embedding.
-fn check_vocabulary(dir: &ModelDir, tokenizer: &Tokenizer, model: &impl Encodes) -> Result<()> {
-    let (tokens, embeddings) = (tokenizer.vocab_size(), model.config().vocabulary);
+fn check_vocabulary(dir: &ModelDir, tokenizer: &Tokenizer, embeddings: usize) -> Result<()> {
+    let tokens = tokenizer.vocab_size();
     if tokens <= embeddings {
         return Ok(());
     }

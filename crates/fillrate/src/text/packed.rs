@@ -1,5 +1,9 @@
 //! Sequences laid end to end, so that no padding token is ever computed.
 
+use std::sync::Arc;
+
+use super::batch::StandIn;
+
 /// Token sequences end to end with their offsets.
 ///
 /// `ids` has shape `[tokens]`; sequence `i` is `ids[cu_seqlens[i]..cu_seqlens[i + 1]]`.
@@ -60,6 +64,32 @@ impl PackedBatch {
         self.ids.len()
     }
 
+    /// Runs `work` over the batch: at once if it has at most `tokens` tokens, else in parts that do. A
+    /// sequence that is longer makes a part alone.
+    ///
+    /// # Errors
+    ///
+    /// The first that `work` makes.
+    pub(crate) fn in_parts<E>(
+        &self,
+        tokens: usize,
+        mut work: impl FnMut(&Self) -> Result<(), E>,
+    ) -> Result<(), E> {
+        if self.tokens() <= tokens {
+            return work(self);
+        }
+        let mut part = Self::default();
+        for range in self.cu_seqlens.windows(2) {
+            let sequence = &self.ids[range[0] as usize..range[1] as usize];
+            if part.sequences() > 0 && part.tokens() + sequence.len() > tokens {
+                work(&part)?;
+                part.clear();
+            }
+            part.push(sequence);
+        }
+        work(&part)
+    }
+
     /// The length of the longest sequence, in tokens.
     #[must_use]
     pub fn longest(&self) -> usize {
@@ -114,11 +144,41 @@ pub trait Forward: Send + Sync {
     ) -> crate::Result<()> {
         self.forward(batch, scratch, logits)
     }
+
+    /// Who computed the last pass in this scratch, if it was not the model itself.
+    fn stand_in(&self, _scratch: &Self::Scratch) -> Option<Arc<StandIn>> {
+        None
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn parts_hold_every_sequence_in_order_and_no_more_than_they_may() {
+        let mut batch = PackedBatch::default();
+        for length in [3, 1, 7, 2, 2, 1] {
+            batch.push(&vec![length; length as usize]);
+        }
+        let mut whole = PackedBatch::default();
+        let mut sizes = Vec::new();
+        let push = |part: &PackedBatch| {
+            sizes.push(part.tokens());
+            for range in part.cu_seqlens().windows(2) {
+                whole.push(&part.ids()[range[0] as usize..range[1] as usize]);
+            }
+            Ok::<(), ()>(())
+        };
+        batch.in_parts(4, push).unwrap();
+        assert_eq!((sizes.as_slice(), &whole), ([4, 7, 4, 1].as_slice(), &batch));
+        let mut calls = 0;
+        let failing = |_: &PackedBatch| {
+            calls += 1;
+            Err("no")
+        };
+        assert_eq!((batch.in_parts(4, failing), calls), (Err("no"), 1));
+    }
 
     #[test]
     fn offsets_follow_the_sequences() {

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use anyhow::Context;
 use fillrate::text::Model;
-use fillrate::text::batch::{BatchOptions, Scorer};
+use fillrate::text::batch::Scorer;
 
-use crate::commands::loading::{batch_options, load, load_twin};
+use crate::commands::loading::{batch_options, load};
 use crate::output::Printer;
-use crate::settings::{DeviceChoice, Settings};
+use crate::settings::Settings;
 
 /// A model that is ready to score, with its fallback if there is one.
 pub(super) struct Answerer {
@@ -33,7 +33,7 @@ impl Answerer {
             load(fallback, settings, &options, printer)
                 .with_context(|| format!("the fallback `{fallback}` cannot be loaded"))
         });
-        let fallback = fallback.transpose()?.or_else(|| twin(&primary, settings, &options));
+        let fallback = fallback.transpose()?;
         let named =
             |model: &Model| (model.classifier.provenance().model.clone(), model.classes.clone());
         let classes = primary.iter().chain(&fallback).map(named).collect();
@@ -52,19 +52,6 @@ impl Answerer {
         };
         Ok(Self { scorer, classes })
     }
-}
-
-/// The same model on the processor, behind a GPU that nobody asked for by name: whatever fails there is
-/// answered here, and says so.
-fn twin(
-    primary: &anyhow::Result<Model>,
-    settings: &Settings,
-    options: &BatchOptions,
-) -> Option<Model> {
-    let device = &primary.as_ref().ok()?.classifier.provenance().device;
-    let chosen_for_them = settings.device == DeviceChoice::Auto && device != "cpu";
-    // One that cannot be loaded is missed when the GPU fails, and not before.
-    chosen_for_them.then(|| load_twin(&settings.text.model, settings, options).ok()).flatten()
 }
 
 fn one_line(error: &anyhow::Error) -> String {

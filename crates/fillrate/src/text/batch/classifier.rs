@@ -64,16 +64,39 @@ pub enum ItemError {
     Stopped,
 }
 
+/// Who answered in a classifier's place: the same model on another device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StandIn {
+    /// Who it was.
+    pub provenance: Arc<Provenance>,
+    /// What went wrong; `None` if nothing did and the stand-in was simply the quicker one.
+    pub reason: Option<String>,
+}
+
+/// A sentiment, and who gave it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// The sentiment.
+    pub sentiment: Sentiment,
+    /// Who gave it, if not whom [`Classifier::provenance`] names.
+    pub stand_in: Option<Arc<StandIn>>,
+}
+
+impl From<Sentiment> for Answer {
+    fn from(sentiment: Sentiment) -> Self {
+        Self { sentiment, stand_in: None }
+    }
+}
+
 /// The answer to one text.
-pub type ItemResult = Result<Sentiment, ItemError>;
+pub type ItemResult = Result<Answer, ItemError>;
 
 /// A model as the scorer drives it: texts go in by the window, answers come back in order.
 ///
 /// [`PackedClassifier`](super::PackedClassifier) runs encoders, and
-/// [`DirectClassifier`](super::DirectClassifier) models that read one text at a time; a router
-/// between devices can be a third. The trait is object safe, so a program picks one at run time.
+/// [`DirectClassifier`](super::DirectClassifier) models that read one text at a time. The trait is object safe, so a program picks one at run time.
 pub trait Classifier: Send + Sync {
-    /// Who answers.
+    /// Who answers, unless an [`Answer`] says otherwise.
     fn provenance(&self) -> &Arc<Provenance>;
 
     /// Starts on a window of texts and returns at once; windows are worked on in the order in

@@ -120,7 +120,7 @@ impl<F: Fn(&str) -> Result<Sentiment>> Shared<F> {
         let began = self.clock.now();
         let answers: Vec<(u32, ItemResult)> = (start..)
             .zip(texts)
-            .map(|(item, text)| (item as u32, guarded(|| Ok((self.classify)(text)?))))
+            .map(|(item, text)| (item as u32, guarded(|| Ok((self.classify)(text)?.into()))))
             .collect();
         let busy = self.clock.now().saturating_sub(began);
         let failed = answers.iter().filter(|(_, answer)| answer.is_err()).count();

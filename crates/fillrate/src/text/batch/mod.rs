@@ -33,7 +33,9 @@ mod tests;
 mod worker;
 
 pub use budget::{BUDGET_TOKENS_MAX, BUDGET_TOKENS_MIN, Budget, Mode};
-pub use classifier::{Answers, Classifier, ItemError, ItemResult, Pending, Provenance};
+pub use classifier::{
+    Answer, Answers, Classifier, ItemError, ItemResult, Pending, Provenance, StandIn,
+};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use cost::CostLine;
 pub use direct_classifier::DirectClassifier;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::in_flight::{InFlight, WINDOWS_IN_FLIGHT, WindowBuilder};
 use super::{
-    BatchOptions, Classifier, ItemError, ItemResult, LookAhead, Mode, Pending, Provenance,
+    Answer, BatchOptions, Classifier, ItemError, ItemResult, LookAhead, Mode, Pending, Provenance,
     Statistics,
 };
 use crate::text::Sentiment;
@@ -23,7 +23,7 @@ pub struct Scored {
     pub sentiment: Sentiment,
     /// Who gave it.
     pub provenance: Arc<Provenance>,
-    /// Whether another model than the one asked for had to answer.
+    /// Whether another model than the one asked for had to answer, or the same on another device.
     pub degraded: bool,
     /// Why, if it is degraded.
     pub reason: Option<String>,
@@ -186,19 +186,22 @@ impl Scorer {
         second: &mut impl Iterator<Item = ItemResult>,
     ) -> Result<Scored, ItemError> {
         let own = self.classifier.provenance();
-        let (sentiment, provenance, reason) = match answer {
-            Ok(sentiment) => (sentiment, own, self.standing_reason.clone()),
+        let (Answer { sentiment, stand_in }, provenance, reason) = match answer {
+            Ok(answer) => (answer, own, self.standing_reason.clone()),
             Err(error) => match (&self.fallback, second.next()) {
-                (Some(fallback), Some(Ok(sentiment))) => {
+                (Some(fallback), Some(Ok(answer))) => {
                     let reason = format!("{}: {error}", own.model);
-                    (sentiment, fallback.provenance(), Some(reason))
+                    (answer, fallback.provenance(), Some(reason))
                 }
                 _ => return Err(error),
             },
         };
+        let provenance = stand_in.as_ref().map_or(provenance, |stand_in| &stand_in.provenance);
+        let provenance = Arc::clone(provenance);
+        let reason = reason.or_else(|| stand_in?.reason.clone());
         let degraded = reason.is_some();
         self.degraded.fetch_add(u64::from(degraded), Ordering::Relaxed);
-        Ok(Scored { sentiment, provenance: Arc::clone(provenance), degraded, reason })
+        Ok(Scored { sentiment, provenance, degraded, reason })
     }
 }
 

@@ -1,8 +1,10 @@
 //! One worker thread: what it owns and how it answers a batch.
 
+use std::sync::Arc;
+
 use super::classifier::guarded;
 use super::schedule::{BatchJob, Job, Shared};
-use super::{ItemError, ItemResult, Tokenize};
+use super::{Answer, ItemError, ItemResult, StandIn, Tokenize};
 use crate::text::{Forward, LabelMap, PackedBatch, Sentiment};
 
 /// What a worker keeps from batch to batch.
@@ -122,9 +124,9 @@ impl<S: Send> Worker<S> {
         for computed in 0..answers.len() {
             for &copy in job.sequences.copies(answers[computed].0) {
                 let answer = match &answers[computed].1 {
-                    Ok(sentiment) => {
+                    Ok(answer) => {
                         deduped += 1;
-                        Ok(sentiment.clone())
+                        Ok(answer.clone())
                     }
                     Err(_) => self.single(shared, job, copy),
                 };
@@ -146,6 +148,7 @@ impl<S: Send> Worker<S> {
         job.sequences.fill(items, &mut self.batch);
         let tokens = tokens.max(self.batch.tokens());
         let scratch = self.scratch.take();
+        let mut stand_in = None;
         self.scratch = Some(guarded(|| {
             let (mut scratch, room) = match scratch {
                 Some((scratch, room)) if tokens <= room => (scratch, room),
@@ -160,6 +163,7 @@ impl<S: Send> Worker<S> {
             } else {
                 model.forward(&self.batch, &mut scratch, &mut self.logits)?;
             }
+            stand_in = model.stand_in(&scratch);
             Ok((scratch, room))
         })?);
         let expected = items.len() * model.classes();
@@ -167,17 +171,19 @@ impl<S: Send> Worker<S> {
             return Err(ItemError::Logits { expected, got: self.logits.len() });
         }
         let rows = self.logits.chunks_exact(model.classes());
-        Ok(items.iter().zip(rows).map(|(item, row)| (*item, sentiment(labels, row))).collect())
+        let answer = |row| answer(labels, row, stand_in.as_ref());
+        Ok(items.iter().zip(rows).map(|(item, row)| (*item, answer(row))).collect())
     }
 }
 
 /// Weighs one text's logits.
-fn sentiment(labels: &LabelMap, logits: &[f32]) -> ItemResult {
+fn answer(labels: &LabelMap, logits: &[f32], stand_in: Option<&Arc<StandIn>>) -> ItemResult {
     let probabilities = labels.probabilities(logits);
     let score = probabilities.score();
     if !score.is_finite() {
         return Err(ItemError::NotFinite);
     }
     let label = probabilities.label();
-    Ok(Sentiment { label, score, probabilities, logits: logits.to_vec() })
+    let sentiment = Sentiment { label, score, probabilities, logits: logits.to_vec() };
+    Ok(Answer { sentiment, stand_in: stand_in.cloned() })
 }

@@ -21,7 +21,7 @@ use crate::text::{EmbeddedFiles, Forward, PackedBatch};
 use crate::{Error, Result};
 
 /// Passes that may be under way at a time: while one computes, the next is copied.
-const LANES: usize = 2;
+pub(in crate::text) const LANES: usize = 2;
 
 /// A sequence classifier on a GPU; its answers are those of
 /// [`EncoderClassifier`](super::EncoderClassifier) up to the rounding of a 16-bit type.
@@ -199,19 +199,8 @@ impl CudaClassifier {
     }
 
     fn pass(&self, lane: &mut Lane, batch: &PackedBatch, logits: &mut Vec<f32>) -> Result<()> {
-        if batch.tokens() <= lane.tokens() {
-            return lane.pass(&self.weights, &self.config, batch, logits);
-        }
-        let mut part = PackedBatch::default();
-        for range in batch.cu_seqlens().windows(2) {
-            let sequence = &batch.ids()[range[0] as usize..range[1] as usize];
-            if part.tokens() + sequence.len() > lane.tokens() {
-                lane.pass(&self.weights, &self.config, &part, logits)?;
-                part.clear();
-            }
-            part.push(sequence);
-        }
-        lane.pass(&self.weights, &self.config, &part, logits)
+        let tokens = lane.tokens();
+        batch.in_parts(tokens, |part| lane.pass(&self.weights, &self.config, part, logits))
     }
 
     /// A lane that is free, or a new one while there are fewer than there may be.
