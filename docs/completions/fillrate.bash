@@ -192,7 +192,7 @@ _fillrate() {
             return 0
             ;;
         fillrate__subcmd__compare)
-            opts="-o -q -v -h --models --label --text-column --input-format --on-error --precision --batch-tokens --mode --memory-fraction --reserve --format --output --device --threads --quiet --verbose --config --help"
+            opts="-o -q -v -h --models --label --together --text-column --input-format --on-error --precision --batch-tokens --mode --memory-fraction --reserve --format --output --device --threads --quiet --verbose --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -108,6 +108,7 @@ complete -c fillrate -n "__fish_fillrate_using_subcommand compare" -s o -l outpu
 complete -c fillrate -n "__fish_fillrate_using_subcommand compare" -l device -d 'Where to compute: auto, cpu, cuda or cuda:N [default: auto]' -r
 complete -c fillrate -n "__fish_fillrate_using_subcommand compare" -l threads -d 'Threads to compute with [default: one per physical core this process may use]' -r
 complete -c fillrate -n "__fish_fillrate_using_subcommand compare" -l config -d 'Read settings from FILE [default: fillrate.toml here, if it exists]' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand compare" -l together -d 'Then load all models at once and let them score together, each on streams of its own'
 complete -c fillrate -n "__fish_fillrate_using_subcommand compare" -l reserve -d 'Take that share of a GPU\'s memory at once, so that others cannot'
 complete -c fillrate -n "__fish_fillrate_using_subcommand compare" -s q -l quiet -d 'Say nothing but errors'
 complete -c fillrate -n "__fish_fillrate_using_subcommand compare" -s v -l verbose -d 'Say more about what is done and why'

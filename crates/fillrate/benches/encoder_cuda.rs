@@ -230,6 +230,45 @@ fn measure(shape: &Shape, folder: &Path, precision: GpuPrecision) -> Value {
     })
 }
 
+/// What it gains to run both models at once, each on streams of its own, over one after the other: for
+/// batches that leave the GPU mostly idle and for those that fill it.
+fn together(folder: &Path) -> Value {
+    let gpu = Gpu::open(0, GpuPrecision::Best, &GpuOptions::default()).unwrap();
+    let accelerator: Arc<dyn Accelerator> = Arc::new(gpu);
+    let models = SHAPES.each_ref().map(|shape| {
+        let accelerator = Arc::clone(&accelerator);
+        CudaClassifier::load(&folder.join(shape.name), accelerator, 16_384).unwrap()
+    });
+    let gains = [(24, 400), (512, 200), (4096, 60), (16_384, 20)].map(|(tokens, passes)| {
+        let batch = batch(tokens / HEADLINE_TOKENS);
+        let run = |model: &CudaClassifier| {
+            let mut logits = Vec::new();
+            for _ in 0..passes {
+                model.forward(&batch, &mut (), &mut logits).unwrap();
+            }
+        };
+        let apart = || models.iter().for_each(run);
+        let at_once = || {
+            std::thread::scope(|scope| {
+                for model in &models {
+                    scope.spawn(|| run(model));
+                }
+            });
+        };
+        let timed = |work: &dyn Fn()| {
+            let start = Instant::now();
+            work();
+            start.elapsed().as_secs_f64()
+        };
+        // The first round warms up.
+        let mut ratios: Vec<f64> =
+            (0..6).map(|_| timed(&apart) / timed(&at_once)).skip(1).collect();
+        ratios.sort_by(f64::total_cmp);
+        json!({ "batch_tokens": batch.tokens(), "gain": ratios[2] })
+    });
+    json!({ "models": SHAPES.each_ref().map(|shape| shape.name), "gains": gains })
+}
+
 fn main() {
     let folder = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
     let folder = folder.unwrap_or_else(|| "target/bench/encoder-cuda".to_owned());
@@ -253,6 +292,7 @@ fn main() {
     let report = json!({
         "gpu": limits.name, "compute_capability": limits.capability.to_string(),
         "multiprocessors": limits.multiprocessors, "results": results,
+        "together": together(Path::new(&folder)),
     });
     println!("{}", serde_json::to_string_pretty(&report).unwrap());
 }

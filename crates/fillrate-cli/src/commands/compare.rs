@@ -2,11 +2,11 @@
 
 mod page;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use fillrate::records::{Layout, Reader, Writer};
 use fillrate::text::batch::{BatchOptions, Scorer};
-use fillrate::text::evaluation::{EvaluatedModel, LabelledTexts, evaluation_columns};
+use fillrate::text::evaluation::{EvaluatedModel, LabelledTexts, Together, evaluation_columns};
 use fillrate_device::process::{self, ProcessMemory};
 
 use super::Outcome;
@@ -17,6 +17,9 @@ use crate::failure::hinted;
 use crate::output::{Printer, Rendered};
 use crate::settings::{Format, Settings};
 use crate::store::Store;
+
+/// How often models are run apart and together.
+const TOGETHER_ROUNDS: usize = 3;
 
 /// Runs each model over the labelled table and writes a record for each.
 ///
@@ -43,6 +46,12 @@ pub(crate) fn run(
         let options = BatchOptions { dedupe: false, ..batch_options(settings)? };
         for name in &arguments.models {
             models.push(evaluate(name, &labelled, &mut reader, &options, settings, printer)?);
+        }
+        if arguments.together {
+            let gain = together(&arguments.models, &labelled.texts, &options, settings, printer)?;
+            for model in &mut models {
+                model.together_gain = gain;
+            }
         }
     }
     report_skipped(reader.skipped(), printer);
@@ -124,7 +133,42 @@ fn evaluate(
         texts_per_s: (texts > 0 && seconds > 0.0).then(|| texts as f64 / seconds),
         load_ms,
         memory_bytes: memory.bytes(),
+        together_gain: None,
     })
+}
+
+/// Lets all models score the texts at once, and says how that compares with one after another;
+/// `None` if a device has no room for all of them, so that one after another is the only way.
+fn together(
+    names: &[String],
+    texts: &[String],
+    options: &BatchOptions,
+    settings: &Settings,
+    printer: &Printer,
+) -> anyhow::Result<Option<f64>> {
+    let mut scorers = Vec::new();
+    for name in names {
+        match load(name, settings, options, printer) {
+            Ok(model) => scorers.push(Scorer::new(model.classifier, options.clone())),
+            Err(error) if !scorers.is_empty() && is_out_of_memory(&error) => {
+                let error = format!("{error:#}");
+                printer.warn(&format!("the models run one after another only: {name}: {error}"));
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    let measured = Together::measure(&scorers, texts, TOGETHER_ROUNDS);
+    let apart: f64 = measured.apart.iter().map(Duration::as_secs_f64).sum();
+    let (together, gain) = (measured.together.as_secs_f64(), measured.gain());
+    printer.note(&format!(
+        "together {together:.2} s, one after another {apart:.2} s: {gain:.2} times as fast"
+    ));
+    Ok(Some(gain))
+}
+
+fn is_out_of_memory(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<fillrate::Error>().is_some_and(fillrate::Error::is_out_of_memory)
 }
 
 /// By how much this process grows.

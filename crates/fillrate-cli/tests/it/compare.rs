@@ -44,7 +44,8 @@ fn a_record_has_every_figure() {
             "calibration",
             "texts_per_s",
             "load_ms",
-            "memory_bytes"
+            "memory_bytes",
+            "together_gain"
         ]
     );
     assert_eq!((&record["model"], &record["precision"]), (&json!("vader"), &json!("fp64")));
@@ -172,4 +173,21 @@ fn a_class_that_nobody_has_and_nobody_gives_is_in_no_mean() {
         records[0]["classes"]["neutral"],
         json!({"precision": null, "recall": null, "f1": null, "support": 0})
     );
+}
+
+#[test]
+fn models_can_be_run_together() {
+    let desk = desk("news.csv", NEWS);
+    let models = ["news.csv", "--models", "vader,news-mini", "--label", "view", "--together"];
+    let ended = desk.run(&models).succeeds();
+    assert!(ended.stderr.contains(", one after another "), "{}", ended.stderr);
+    let records = ended.records();
+    let gains: Vec<f64> =
+        records.iter().map(|record| record["together_gain"].as_f64().unwrap()).collect();
+    assert_eq!(gains.len(), 2);
+    assert!(gains[0] > 0.0 && gains[0].to_bits() == gains[1].to_bits(), "{gains:?}");
+    let apart = compare(&desk, "news.csv", &[]);
+    assert!(apart[0]["together_gain"].is_null());
+    let page = desk.run(&[&models[..], &["--format", "table"]].concat()).succeeds();
+    assert!(page.text().contains("Together they are "), "{}", page.text());
 }

@@ -15,13 +15,16 @@ const NONE: &str = "-";
 /// Quality and cost of the models, side by side, and each model's confusion matrix below.
 pub(super) fn page(models: &[EvaluatedModel], printer: &Printer) -> String {
     let mut page = format!("{}\n\n{}", quality(models, printer), cost(models, printer));
+    if let Some(gain) = models.iter().find_map(|model| model.together_gain) {
+        // Writing to a `String` cannot fail.
+        let _ = write!(page, "\n\nTogether they are {gain:.2} times as fast as one after another.");
+    }
     for model in models {
         let name = printer.styled(&model.provenance.model, Style::new().bold());
         let failed = match model.failed_texts {
             0 => String::new(),
             failed => format!(", {failed} without an answer"),
         };
-        // Writing to a `String` cannot fail.
         let _ = write!(
             page,
             "\n\n{name}: {} texts{failed}; rows are labels, columns answers\n{}",

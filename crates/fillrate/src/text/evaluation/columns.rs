@@ -26,6 +26,9 @@ pub struct EvaluatedModel {
     pub load_ms: f64,
     /// By how much the process grew for the model, in bytes; `None` where nobody tells.
     pub memory_bytes: Option<u64>,
+    /// How many times sooner all models are done together than one after another
+    /// ([`Together::gain`](super::Together::gain)); `None` where that was not measured.
+    pub together_gain: Option<f64>,
 }
 
 /// The columns of a table with a row for each of `models`, in this order:
@@ -37,7 +40,8 @@ pub struct EvaluatedModel {
 /// - `confusion`: for each label that texts have, how many of them were given each label, so that
 ///   `confusion.negative.positive` were negative and called positive;
 /// - `calibration`: `ece`, `nll` and `brier`;
-/// - `texts_per_s`, `load_ms` and `memory_bytes`.
+/// - `texts_per_s`, `load_ms` and `memory_bytes`;
+/// - `together_gain`, the same for all.
 ///
 /// Returns their schema and the arrays, each of shape `[models.len()]`.
 #[must_use]
@@ -64,6 +68,7 @@ pub fn evaluation_columns(models: &[EvaluatedModel]) -> (SchemaRef, Vec<ArrayRef
         number("texts_per_s", models, |model| model.texts_per_s),
         number("load_ms", models, |model| Some(model.load_ms)),
         known_count("memory_bytes", models, |model| model.memory_bytes),
+        number("together_gain", models, |model| model.together_gain),
     ];
     let (fields, arrays): (Vec<FieldRef>, Vec<ArrayRef>) = columns.into_iter().unzip();
     (Arc::new(Schema::new(fields)), arrays)

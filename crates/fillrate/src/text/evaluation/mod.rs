@@ -26,12 +26,14 @@ mod confusion;
 mod golden;
 mod labelled;
 mod labels;
+mod together;
 
 pub use calibration::{BINS, Calibration};
 pub use columns::{EvaluatedModel, evaluation_columns};
 pub use confusion::{ClassScores, Confusion};
 pub use labelled::LabelledTexts;
 pub use labels::LabelReader;
+pub use together::Together;
 
 use super::{Label, Sentiment};
 
