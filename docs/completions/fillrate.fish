@@ -43,6 +43,8 @@ complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "profile" -d 'Meas
 complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "waves" -d 'Find Elliott waves in prices: every impulse and correction, exactly'
 complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "bench" -d 'Run a benchmark on this machine'
 complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "indicators" -d 'Compute indicators and signals over a price panel'
+complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "montecarlo" -d 'Simulate where prices go: means, quantiles and paths'
+complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "options" -d 'Price options and their Greeks, or find the volatility that a price implies'
 complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "risk" -d 'Measure the risk of symbols and of their portfolio: VaR, CVaR, drawdown, Sharpe, Sortino'
 complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "doctor" -d 'Say what is here, what Fillrate will use and why, and what is missing'
 complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "models" -d 'List, show, pull and verify models'
@@ -308,6 +310,107 @@ complete -c fillrate -n "__fish_fillrate_using_subcommand indicators" -l sort -d
 complete -c fillrate -n "__fish_fillrate_using_subcommand indicators" -s q -l quiet -d 'Say nothing but errors'
 complete -c fillrate -n "__fish_fillrate_using_subcommand indicators" -s v -l verbose -d 'Say more about what is done and why'
 complete -c fillrate -n "__fish_fillrate_using_subcommand indicators" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fillrate -n "__fish_fillrate_using_subcommand montecarlo" -l spot -d 'The price at the start' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand montecarlo" -l drift -d 'The drift of the expectation per year, 0.05 for 5 % [default: 0]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand montecarlo" -l vol -d 'The volatility per year, 0.2 for 20 %' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand montecarlo" -l expiry -d 'The end of the paths, in years' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand montecarlo" -l steps -d 'The steps of a path [default: 252]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand montecarlo" -l paths -d 'The number of paths [default: 100000]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand montecarlo" -l seed -d 'Where the random numbers come from [default: 0]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand montecarlo" -l model -d 'How the price moves: gbm, merton or heston [default: gbm]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand montecarlo" -l jumps-per-year -d 'merton: how many jumps are expected per year [default: 0]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand montecarlo" -l jump-mean -d 'merton: the mean of a jump of the logarithm [default: 0]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand montecarlo" -l jump-vol -d 'merton: the deviation of a jump of the logarithm [default: 0]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand montecarlo" -l reversion -d 'heston: how fast the variance is pulled to its mean, per year [default: 1]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand montecarlo" -l variance-mean -d 'heston: the mean of the variance [default: vol * vol]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand montecarlo" -l variance-vol -d 'heston: the volatility of the variance [default: 0]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand montecarlo" -l correlation -d 'heston: the correlation of price and variance [default: 0]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand montecarlo" -l basket -d 'Simulate the basket of this table: a .csv, .jsonl or .parquet file, or - for standard input' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand montecarlo" -l paths-out -d 'Write the paths to this .parquet, .csv or .jsonl file' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand montecarlo" -l format -d 'How to write the result [default: table on a terminal, jsonl in a pipe]' -r -f -a "table\t'Columns for a reader'
+json\t'One JSON document'
+jsonl\t'One JSON object per line'
+csv\t'Comma-separated values with a header'
+parquet\t'Apache Parquet'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand montecarlo" -s o -l output -d 'Write to FILE instead of standard output; its extension sets the format' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand montecarlo" -l device -d 'Where to compute: auto, cpu, cuda or cuda:N [default: auto]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand montecarlo" -l threads -d 'Threads to compute with [default: one per physical core this process may use]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand montecarlo" -l config -d 'Read settings from FILE [default: fillrate.toml here, if it exists]' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand montecarlo" -l antithetic -d 'Let every second path be the mirror image of another'
+complete -c fillrate -n "__fish_fillrate_using_subcommand montecarlo" -s q -l quiet -d 'Say nothing but errors'
+complete -c fillrate -n "__fish_fillrate_using_subcommand montecarlo" -s v -l verbose -d 'Say more about what is done and why'
+complete -c fillrate -n "__fish_fillrate_using_subcommand montecarlo" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fillrate -n "__fish_fillrate_using_subcommand options; and not __fish_seen_subcommand_from price iv" -l format -d 'How to write the result [default: table on a terminal, jsonl in a pipe]' -r -f -a "table\t'Columns for a reader'
+json\t'One JSON document'
+jsonl\t'One JSON object per line'
+csv\t'Comma-separated values with a header'
+parquet\t'Apache Parquet'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand options; and not __fish_seen_subcommand_from price iv" -s o -l output -d 'Write to FILE instead of standard output; its extension sets the format' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand options; and not __fish_seen_subcommand_from price iv" -l device -d 'Where to compute: auto, cpu, cuda or cuda:N [default: auto]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand options; and not __fish_seen_subcommand_from price iv" -l threads -d 'Threads to compute with [default: one per physical core this process may use]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand options; and not __fish_seen_subcommand_from price iv" -l config -d 'Read settings from FILE [default: fillrate.toml here, if it exists]' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand options; and not __fish_seen_subcommand_from price iv" -s q -l quiet -d 'Say nothing but errors'
+complete -c fillrate -n "__fish_fillrate_using_subcommand options; and not __fish_seen_subcommand_from price iv" -s v -l verbose -d 'Say more about what is done and why'
+complete -c fillrate -n "__fish_fillrate_using_subcommand options; and not __fish_seen_subcommand_from price iv" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fillrate -n "__fish_fillrate_using_subcommand options; and not __fish_seen_subcommand_from price iv" -f -a "price" -d 'Price options and their Greeks, from flags or from a table'
+complete -c fillrate -n "__fish_fillrate_using_subcommand options; and not __fish_seen_subcommand_from price iv" -f -a "iv" -d 'Find the volatility that a European option\'s price implies'
+complete -c fillrate -n "__fish_fillrate_using_subcommand options; and __fish_seen_subcommand_from price" -l input-format -d 'The format of the input [default: from its extension]' -r -f -a "csv\t'Comma-separated values with a header'
+jsonl\t'One JSON object per line'
+parquet\t'Apache Parquet'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand options; and __fish_seen_subcommand_from price" -l on-error -d 'What to do with a malformed row [default: stop]' -r -f -a "stop\t'Stop at the first and say where it is'
+skip\t'Leave the row out, count it and report it on stderr'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand options; and __fish_seen_subcommand_from price" -l kind -d 'What the option pays: european, american, asian-geometric, asian-arithmetic or barrier [default: european]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand options; and __fish_seen_subcommand_from price" -l right -d 'call or put' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand options; and __fish_seen_subcommand_from price" -l spot -d 'The price of the underlying' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand options; and __fish_seen_subcommand_from price" -l strike -d 'The strike' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand options; and __fish_seen_subcommand_from price" -l rate -d 'The continuous rate per year, 0.05 for 5 % [default: 0]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand options; and __fish_seen_subcommand_from price" -l yield -d 'The continuous dividend yield per year [default: 0]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand options; and __fish_seen_subcommand_from price" -l expiry -d 'The time to expiry in years' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand options; and __fish_seen_subcommand_from price" -l vol -d 'The volatility per year, 0.2 for 20 %' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand options; and __fish_seen_subcommand_from price" -l barrier -d 'The price at which the barrier lies' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand options; and __fish_seen_subcommand_from price" -l barrier-kind -d 'Where the barrier lies and what it does: down-out, down-in, up-out or up-in' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand options; and __fish_seen_subcommand_from price" -l rebate -d 'What a knock-out pays when it is hit, or a knock-in at expiry if it never was [default: 0]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand options; and __fish_seen_subcommand_from price" -l fixings -d 'At how many equally spaced moments the mean is taken [default: at all; arithmetic: 252]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand options; and __fish_seen_subcommand_from price" -l method -d 'How to price: closed-form, spectral, binomial or monte-carlo [default: by kind, see below]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand options; and __fish_seen_subcommand_from price" -l paths -d 'The paths of a simulation, an even number [default: 100000]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand options; and __fish_seen_subcommand_from price" -l seed -d 'Where a simulation\'s random numbers come from [default: 0]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand options; and __fish_seen_subcommand_from price" -l steps -d 'The steps of a tree, or of paths beside a barrier [default: 1001; 64]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand options; and __fish_seen_subcommand_from price" -l format -d 'How to write the result [default: table on a terminal, jsonl in a pipe]' -r -f -a "table\t'Columns for a reader'
+json\t'One JSON document'
+jsonl\t'One JSON object per line'
+csv\t'Comma-separated values with a header'
+parquet\t'Apache Parquet'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand options; and __fish_seen_subcommand_from price" -s o -l output -d 'Write to FILE instead of standard output; its extension sets the format' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand options; and __fish_seen_subcommand_from price" -l device -d 'Where to compute: auto, cpu, cuda or cuda:N [default: auto]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand options; and __fish_seen_subcommand_from price" -l threads -d 'Threads to compute with [default: one per physical core this process may use]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand options; and __fish_seen_subcommand_from price" -l config -d 'Read settings from FILE [default: fillrate.toml here, if it exists]' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand options; and __fish_seen_subcommand_from price" -s q -l quiet -d 'Say nothing but errors'
+complete -c fillrate -n "__fish_fillrate_using_subcommand options; and __fish_seen_subcommand_from price" -s v -l verbose -d 'Say more about what is done and why'
+complete -c fillrate -n "__fish_fillrate_using_subcommand options; and __fish_seen_subcommand_from price" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fillrate -n "__fish_fillrate_using_subcommand options; and __fish_seen_subcommand_from iv" -l input-format -d 'The format of the input [default: from its extension]' -r -f -a "csv\t'Comma-separated values with a header'
+jsonl\t'One JSON object per line'
+parquet\t'Apache Parquet'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand options; and __fish_seen_subcommand_from iv" -l on-error -d 'What to do with a malformed row [default: stop]' -r -f -a "stop\t'Stop at the first and say where it is'
+skip\t'Leave the row out, count it and report it on stderr'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand options; and __fish_seen_subcommand_from iv" -l price -d 'The price of the option' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand options; and __fish_seen_subcommand_from iv" -l right -d 'call or put' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand options; and __fish_seen_subcommand_from iv" -l spot -d 'The price of the underlying' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand options; and __fish_seen_subcommand_from iv" -l strike -d 'The strike' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand options; and __fish_seen_subcommand_from iv" -l rate -d 'The continuous rate per year, 0.05 for 5 % [default: 0]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand options; and __fish_seen_subcommand_from iv" -l yield -d 'The continuous dividend yield per year [default: 0]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand options; and __fish_seen_subcommand_from iv" -l expiry -d 'The time to expiry in years' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand options; and __fish_seen_subcommand_from iv" -l format -d 'How to write the result [default: table on a terminal, jsonl in a pipe]' -r -f -a "table\t'Columns for a reader'
+json\t'One JSON document'
+jsonl\t'One JSON object per line'
+csv\t'Comma-separated values with a header'
+parquet\t'Apache Parquet'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand options; and __fish_seen_subcommand_from iv" -s o -l output -d 'Write to FILE instead of standard output; its extension sets the format' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand options; and __fish_seen_subcommand_from iv" -l device -d 'Where to compute: auto, cpu, cuda or cuda:N [default: auto]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand options; and __fish_seen_subcommand_from iv" -l threads -d 'Threads to compute with [default: one per physical core this process may use]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand options; and __fish_seen_subcommand_from iv" -l config -d 'Read settings from FILE [default: fillrate.toml here, if it exists]' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand options; and __fish_seen_subcommand_from iv" -s q -l quiet -d 'Say nothing but errors'
+complete -c fillrate -n "__fish_fillrate_using_subcommand options; and __fish_seen_subcommand_from iv" -s v -l verbose -d 'Say more about what is done and why'
+complete -c fillrate -n "__fish_fillrate_using_subcommand options; and __fish_seen_subcommand_from iv" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c fillrate -n "__fish_fillrate_using_subcommand risk" -l input-format -d 'The format of the input [default: from its extension]' -r -f -a "csv\t'Comma-separated values with a header'
 jsonl\t'One JSON object per line'
 parquet\t'Apache Parquet'"

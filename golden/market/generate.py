@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import indicators
+import options
 import risk
 
 HERE = Path(__file__).parent
@@ -18,4 +19,5 @@ def write(name, value):
 
 if __name__ == "__main__":
     write("indicators.json", indicators.make())
+    write("options.json", options.make())
     write("risk.json", risk.make())

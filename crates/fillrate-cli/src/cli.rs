@@ -10,6 +10,8 @@
 mod compare;
 mod indicators;
 mod llm;
+mod montecarlo;
+mod options;
 mod prices;
 mod profile;
 mod risk;
@@ -26,6 +28,10 @@ use clap_complete::Shell;
 pub(crate) use self::compare::CompareArgs;
 pub(crate) use self::indicators::IndicatorsArgs;
 pub(crate) use self::llm::{ApiChoice, LlmArgs};
+pub(crate) use self::montecarlo::{ModelName, MonteCarloArgs};
+pub(crate) use self::options::{
+    ImpliedVolArgs, KindName, MethodName, OptionTableArgs, OptionsVerb, PriceOptionsArgs, TermArgs,
+};
 pub(crate) use self::prices::PricesArgs;
 pub(crate) use self::profile::ProfileArgs;
 pub(crate) use self::risk::RiskArgs;
@@ -114,6 +120,18 @@ Examples:
     #[command(after_help = indicators::RECORDS_AND_EXAMPLES)]
     Indicators(Box<IndicatorsArgs>),
 
+    /// Simulate where prices go: means, quantiles and paths
+    #[command(name = "montecarlo", after_help = montecarlo::RECORDS_AND_EXAMPLES)]
+    MonteCarlo(Box<MonteCarloArgs>),
+
+    /// Price options and their Greeks, or find the volatility that a price implies
+    #[command(arg_required_else_help = true)]
+    Options {
+        /// Which
+        #[command(subcommand)]
+        verb: OptionsVerb,
+    },
+
     /// Measure the risk of symbols and of their portfolio: VaR, CVaR, drawdown, Sharpe, Sortino
     #[command(after_help = risk::RECORDS_AND_EXAMPLES)]
     Risk(RiskArgs),
@@ -175,9 +193,11 @@ impl Verb {
             Self::Profile(profile) => profile.text_args(),
             Self::Waves(waves) => waves.text_args(),
             Self::Indicators(indicators) => indicators.text_args(),
+            Self::Options { verb } => verb.text_args(),
             Self::Risk(risk) => risk.text_args(),
             Self::Doctor
             | Self::Bench { .. }
+            | Self::MonteCarlo(_)
             | Self::Models { .. }
             | Self::Completions { .. }
             | Self::Generate { .. } => TextArgs::default(),

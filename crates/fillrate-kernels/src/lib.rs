@@ -23,6 +23,11 @@
 //! | [`Cpu::window`] | `[bars]` | mean, extreme, deviation, z-score or bands of windows, `[bars]` each |
 //! | [`Cpu::ema`], [`Cpu::rsi`], [`Cpu::macd`] | `[bars]` | recursive averages, `[bars]` |
 //! | [`Cpu::atr`] | highs, lows and closes, `[bars]` each | `[bars]` |
+//! | [`Cpu::black_scholes`] | terms, `[options]` each | price and Greeks, `[options]` each |
+//! | [`Cpu::american_boundary`], [`Cpu::american_premium`] | terms | `[nodes + 1]`, a number |
+//! | [`Cpu::path_ends`], [`Cpu::basket_ends`] | a model, a seed | where paths end, `[paths]` |
+//! | [`Cpu::path_rows`], [`Cpu::basket_rows`] | the same | `[steps, paths]` |
+//! | [`Cpu::path_averages`], [`Cpu::path_bridges`] | the same | what options ask of paths, `[paths]` |
 //!
 //! # Precision
 //!
@@ -55,6 +60,11 @@ pub use cpu::attention::Sequences;
 pub use cpu::embedding::Embeddings;
 pub use cpu::layer_norm::LayerNorm;
 pub use cpu::linear::{Linear, LinearShape, Nonlinearity};
+pub use cpu::options::american::{AmericanScheme, AmericanTerms};
+pub use cpu::options::{GREEKS, OptionColumns, normal_cdf};
+pub use cpu::paths::{
+    BasketTerms, HestonTerms, JUMPS_PER_STEP_MAX, MertonTerms, PathBarrier, PathGrid, PathModel,
+};
 pub use cpu::recurrence::{AtrStream, EmaStream, MacdPeriods, MacdStream, RsiStream};
 pub use cpu::tier::Tier;
 pub use cpu::window::{WINDOW_BARS_MAX, WindowOp, WindowStream};

@@ -68,7 +68,7 @@ impl Philox {
         self.block([path as u32, (path >> 32) as u32, step, stream])
     }
 
-    /// Two independent numbers, uniform on the odd multiples of 2⁻⁵⁴ between 0 and 1, both
+    /// Two independent numbers, uniform on the odd multiples of 2⁻⁵³ between 0 and 1, both
     /// excluded: their logarithm and their inverse normal are finite.
     #[must_use]
     pub fn uniforms(&self, path: u64, step: u32, stream: u32) -> [f64; 2] {

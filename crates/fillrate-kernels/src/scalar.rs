@@ -3,6 +3,8 @@
 //! Matrices are row-major slices without padding. Sums are kept in f64, so that a difference to
 //! a fast op is the fast op's own rounding. Nothing here is for use outside tests.
 
+pub mod options;
+pub mod paths;
 pub mod prices;
 
 use half::bf16;

@@ -8,6 +8,8 @@ mod generate;
 mod indicators;
 mod loading;
 mod models;
+mod montecarlo;
+mod options;
 mod prices;
 mod profile;
 mod risk;
@@ -43,6 +45,8 @@ pub(crate) fn run(verb: &Verb, settings: &Settings, printer: &Printer) -> anyhow
         Verb::Score { input, .. } => score::run(input, settings, printer),
         Verb::Compare(arguments) => compare::run(arguments, settings, printer),
         Verb::Indicators(arguments) => indicators::run(arguments, settings, printer),
+        Verb::MonteCarlo(arguments) => montecarlo::run(arguments, settings, printer),
+        Verb::Options { verb } => options::run(verb, settings, printer),
         Verb::Risk(arguments) => risk::run(arguments, settings, printer),
         Verb::Profile(arguments) => profile::run(arguments, settings, printer),
         Verb::Waves(arguments) => waves::run(arguments, settings, printer),

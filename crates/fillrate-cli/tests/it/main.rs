@@ -9,6 +9,8 @@ mod hub;
 mod indicators;
 mod llm;
 mod models;
+mod montecarlo;
+mod options;
 mod profile;
 mod risk;
 mod score;

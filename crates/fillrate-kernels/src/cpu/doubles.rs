@@ -7,11 +7,14 @@
 
 #![allow(unsafe_code, reason = "vector loads and stores, and instructions gated by the tier")]
 
+pub(crate) mod math;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
 #[cfg(target_arch = "x86_64")]
 pub(crate) use x86::{Avx2Doubles, Avx512Doubles};
+
+use super::words::{PortableWords, Words};
 
 /// Some f64 values, each with the same operation done to it.
 ///
@@ -22,6 +25,8 @@ pub(crate) use x86::{Avx2Doubles, Avx512Doubles};
 pub(crate) trait Doubles: Copy {
     /// The number of lanes.
     const LANES: usize;
+    /// As many 64-bit words.
+    type Words: Words;
 
     unsafe fn splat(x: f64) -> Self;
     unsafe fn load(from: *const f64) -> Self;
@@ -39,12 +44,41 @@ pub(crate) trait Doubles: Copy {
     unsafe fn select_positive(self, then: Self, otherwise: Self) -> Self;
     /// Whether a lane is NaN.
     unsafe fn any_nan(self) -> bool;
+    /// The nearest integer, ties to even.
+    unsafe fn round(self) -> Self;
+    /// `self * 2ⁿ` for integers `n` in [−1022, 1023].
+    unsafe fn scale_by_power(self, n: Self) -> Self;
+    /// The mantissa, from 1 to below 2, and the exponent of numbers that are positive and normal.
+    unsafe fn mantissa_and_exponent(self) -> (Self, Self);
+    /// The doubles with these bits.
+    unsafe fn from_bits(bits: Self::Words) -> Self;
+}
+
+/// The bits of 1.
+pub(crate) const ONE_BITS: u64 = 1023 << 52;
+/// The bits of a mantissa.
+const MANTISSA_BITS: u64 = (1 << 52) - 1;
+
+#[inline(always)]
+fn power_of_two(n: f64) -> f64 {
+    f64::from_bits(((n as i64 + 1023) as u64) << 52)
+}
+
+#[inline(always)]
+fn mantissa(x: f64) -> f64 {
+    f64::from_bits((x.to_bits() & MANTISSA_BITS) | ONE_BITS)
+}
+
+#[inline(always)]
+fn exponent(x: f64) -> f64 {
+    (x.to_bits() >> 52) as f64 - 1023.0
 }
 
 // SAFETY (of every block below): one lane needs no instructions beyond the baseline, and the trait's
 // contract makes the pointers valid.
 impl Doubles for f64 {
     const LANES: usize = 1;
+    type Words = u64;
 
     #[inline(always)]
     unsafe fn splat(x: f64) -> Self {
@@ -96,6 +130,22 @@ impl Doubles for f64 {
     unsafe fn any_nan(self) -> bool {
         self.is_nan()
     }
+    #[inline(always)]
+    unsafe fn round(self) -> Self {
+        self.round_ties_even()
+    }
+    #[inline(always)]
+    unsafe fn scale_by_power(self, n: Self) -> Self {
+        self * power_of_two(n)
+    }
+    #[inline(always)]
+    unsafe fn mantissa_and_exponent(self) -> (Self, Self) {
+        (mantissa(self), exponent(self))
+    }
+    #[inline(always)]
+    unsafe fn from_bits(bits: u64) -> Self {
+        f64::from_bits(bits)
+    }
 }
 
 /// The baseline: an array, vectorised by the compiler.
@@ -117,6 +167,7 @@ impl PortableDoubles {
 // trait's contract makes the pointers valid.
 impl Doubles for PortableDoubles {
     const LANES: usize = 8;
+    type Words = PortableWords;
 
     #[inline(always)]
     unsafe fn splat(x: f64) -> Self {
@@ -171,5 +222,21 @@ impl Doubles for PortableDoubles {
     #[inline(always)]
     unsafe fn any_nan(self) -> bool {
         self.0.iter().any(|x| x.is_nan())
+    }
+    #[inline(always)]
+    unsafe fn round(self) -> Self {
+        self.zip(self, |a, _| a.round_ties_even())
+    }
+    #[inline(always)]
+    unsafe fn scale_by_power(self, n: Self) -> Self {
+        self.zip(n, |a, n| a * power_of_two(n))
+    }
+    #[inline(always)]
+    unsafe fn mantissa_and_exponent(self) -> (Self, Self) {
+        (self.zip(self, |a, _| mantissa(a)), self.zip(self, |a, _| exponent(a)))
+    }
+    #[inline(always)]
+    unsafe fn from_bits(bits: PortableWords) -> Self {
+        Self(bits.0.map(f64::from_bits))
     }
 }

@@ -11,12 +11,15 @@ mod lanes;
 pub(crate) mod layer_norm;
 pub(crate) mod linear;
 mod math;
+pub(crate) mod options;
+pub(crate) mod paths;
 mod peak;
 pub(crate) mod quantize;
 pub(crate) mod recurrence;
 mod select_rows;
 pub(crate) mod tier;
 pub(crate) mod window;
+mod words;
 pub(crate) mod workspace;
 
 use crate::{Error, Precision, Result, Tier};

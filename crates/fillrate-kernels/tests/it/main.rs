@@ -5,5 +5,7 @@
 
 mod cuda;
 mod ops;
+mod options;
+mod paths;
 mod prices;
 mod refusals;

@@ -9,7 +9,9 @@
 
 pub mod date;
 pub mod indicators;
+pub mod montecarlo;
 pub mod normal;
+pub mod options;
 pub mod panel;
 pub mod risk;
 

@@ -20,6 +20,7 @@ use super::panel::{Column, Panel};
 use crate::{Error, Result};
 
 pub use self::drawdown::Drawdown;
+pub(super) use self::tail::quantile;
 
 /// The name of the portfolio that holds every symbol in equal parts.
 pub const PORTFOLIO: &str = "*portfolio*";

@@ -39,7 +39,7 @@ fn historical(returns: &[f64], tail: f64) -> (Option<f64>, Option<f64>) {
 /// The quantile at `p` of sorted values: linear between the values around place (n − 1) p.
 ///
 /// Source: Hyndman & Fan, "Sample quantiles in statistical packages" (1996), definition 7.
-pub(super) fn quantile(sorted: &[f64], p: f64) -> Option<f64> {
+pub(in crate::market) fn quantile(sorted: &[f64], p: f64) -> Option<f64> {
     let place = (sorted.len().checked_sub(1)?) as f64 * p;
     let low = place.floor() as usize;
     let high = (low + 1).min(sorted.len() - 1);

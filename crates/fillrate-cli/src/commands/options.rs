@@ -1,0 +1,214 @@
+//! `fillrate options`: prices, Greeks and implied volatilities, of flags or of a table's rows.
+
+mod method;
+mod row;
+
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, Float64Array};
+use arrow_schema::{DataType, Field, Schema};
+use fillrate::market::options::implied_vol;
+use fillrate::records::{Chunk, Layout, Sink, Writer};
+use rayon::prelude::*;
+
+use self::method::Pricing;
+use self::row::{Row, Rows, asked, implied_of, option_of};
+use super::Outcome;
+use super::loading::start_threads;
+use super::table::{format_of_records, open, record_format, report_skipped};
+use crate::cli::{OptionTableArgs, OptionsVerb};
+use crate::output::{Printer, Rendered};
+use crate::settings::{Format, Settings};
+
+/// The columns of a price.
+const PRICE: [&str; 7] = ["price", "delta", "gamma", "vega", "theta", "rho", "std_error"];
+/// The column of an implied volatility.
+const IMPLIED: [&str; 1] = ["implied_vol"];
+
+/// What is computed of an option: a value for each column, or what is wrong with it.
+type Compute<'a> = dyn Fn(&Row<'_>) -> Result<Vec<Option<f64>>, String> + Sync + 'a;
+
+/// Prices, or implies.
+///
+/// # Errors
+///
+/// If a term is missing or out of its range, or the table or the output cannot be used; a file that
+/// was to be written is then as it was before.
+pub(crate) fn run(
+    verb: &OptionsVerb,
+    settings: &Settings,
+    printer: &Printer,
+) -> anyhow::Result<Outcome> {
+    match verb {
+        OptionsVerb::Price(arguments) => {
+            let flags = asked::of_price(arguments);
+            let pricing = Pricing::of(arguments)?;
+            let compute = |row: &Row<'_>| {
+                let (kind, right, terms) = option_of(row)?;
+                pricing.values(kind, right, terms)
+            };
+            answer(&arguments.table, &flags, &PRICE, &compute, settings, printer)
+        }
+        OptionsVerb::Iv(arguments) => {
+            let flags = asked::of_implied(arguments);
+            let compute = |row: &Row<'_>| {
+                let (right, price, terms) = implied_of(row)?;
+                let vol = implied_vol(right, price, terms).map_err(|error| error.to_string())?;
+                Ok(vec![Some(vol)])
+            };
+            answer(&arguments.table, &flags, &IMPLIED, &compute, settings, printer)
+        }
+    }
+}
+
+fn answer(
+    table: &OptionTableArgs,
+    flags: &asked::Flags,
+    columns: &[&str],
+    compute: &Compute<'_>,
+    settings: &Settings,
+    printer: &Printer,
+) -> anyhow::Result<Outcome> {
+    let format = record_format(settings)?;
+    match &table.input {
+        None => one(flags, columns, compute, format, settings, printer)?,
+        Some(input) => rows_of(input, flags, columns, compute, format, settings, printer)?,
+    }
+    Ok(Outcome::Done)
+}
+
+/// One option, all of whose terms are flags.
+fn one(
+    flags: &asked::Flags,
+    columns: &[&str],
+    compute: &Compute<'_>,
+    format: Format,
+    settings: &Settings,
+    printer: &Printer,
+) -> anyhow::Result<()> {
+    start_threads(settings)?;
+    let values = compute(&Row::of_flags(flags)).map_err(|message| {
+        crate::failure::hinted(message, "`fillrate options --help` has the terms of each kind")
+    })?;
+    let Some(format) = format_of_records(format) else {
+        let line = |(name, value): (&&str, &Option<f64>)| match value {
+            Some(value) => format!("{name:<12} {value:>16.8}\n"),
+            None => format!("{name:<12} {:>16}\n", "-"),
+        };
+        let page: String = columns.iter().zip(&values).map(line).collect();
+        return printer.emit(&Rendered::text(page), settings.output.as_deref());
+    };
+    let sink = printer.sink(settings.output.as_deref())?;
+    let mut writer = Writer::new(sink, format, Layout::None, schema(columns));
+    writer.write(arrays(columns, &[values]))?;
+    Ok(writer.finish()?)
+}
+
+/// An option per row, chunk by chunk.
+fn rows_of(
+    input: &Path,
+    flags: &asked::Flags,
+    columns: &[&str],
+    compute: &Compute<'_>,
+    format: Format,
+    settings: &Settings,
+    printer: &Printer,
+) -> anyhow::Result<()> {
+    let mut reader = open(input, settings, printer)?;
+    start_threads(settings)?;
+    let mut output = Output::open(format, reader.layout(), columns, settings, printer)?;
+    while let Some(mut chunk) = reader.next_chunk()? {
+        let rows = Rows::of(&chunk, flags);
+        let results: Vec<_> =
+            (0..chunk.len()).into_par_iter().map(|row| compute(&rows.row(row))).collect();
+        let mut kept = vec![true; chunk.len()];
+        let mut values = Vec::with_capacity(results.len());
+        for (row, result) in results.into_iter().enumerate() {
+            match result {
+                Ok(result) => values.push(result),
+                Err(message) => {
+                    reader.report(chunk.lines()[row], message)?;
+                    kept[row] = false;
+                }
+            }
+        }
+        chunk.retain(&kept)?;
+        output.write(&chunk, columns, &values)?;
+    }
+    report_skipped(reader.skipped(), printer);
+    output.finish()
+}
+
+/// Where the answers to a table's rows go.
+enum Output {
+    Records(Box<Writer>),
+    Page(Sink),
+}
+
+impl Output {
+    fn open(
+        format: Format,
+        layout: Layout,
+        columns: &[&str],
+        settings: &Settings,
+        printer: &Printer,
+    ) -> anyhow::Result<Self> {
+        let mut sink = printer.sink(settings.output.as_deref())?;
+        if let Some(format) = format_of_records(format) {
+            let writer = Writer::new(sink, format, layout, schema(columns));
+            return Ok(Self::Records(Box::new(writer)));
+        }
+        write!(sink, "{:>8}", "LINE")?;
+        for name in columns {
+            write!(sink, "{:>14}", name.to_uppercase())?;
+        }
+        writeln!(sink)?;
+        Ok(Self::Page(sink))
+    }
+
+    fn write(
+        &mut self,
+        chunk: &Chunk,
+        columns: &[&str],
+        values: &[Vec<Option<f64>>],
+    ) -> anyhow::Result<()> {
+        match self {
+            Self::Records(_) if chunk.is_empty() => {}
+            Self::Records(writer) => writer.write_beside(chunk, arrays(columns, values))?,
+            Self::Page(sink) => {
+                for (line, values) in chunk.lines().iter().zip(values) {
+                    write!(sink, "{line:>8}")?;
+                    for value in values {
+                        match value {
+                            Some(value) => write!(sink, "{value:>14.6}")?,
+                            None => write!(sink, "{:>14}", "-")?,
+                        }
+                    }
+                    writeln!(sink)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> anyhow::Result<()> {
+        match self {
+            Self::Records(writer) => Ok(writer.finish()?),
+            Self::Page(sink) => Ok(sink.commit()?),
+        }
+    }
+}
+
+fn schema(columns: &[&str]) -> Arc<Schema> {
+    let fields = columns.iter().map(|name| Field::new(*name, DataType::Float64, true));
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+}
+
+fn arrays(columns: &[&str], rows: &[Vec<Option<f64>>]) -> Vec<ArrayRef> {
+    let column = |at: usize| -> ArrayRef {
+        Arc::new(rows.iter().map(|row| row[at]).collect::<Float64Array>())
+    };
+    (0..columns.len()).map(column).collect()
+}

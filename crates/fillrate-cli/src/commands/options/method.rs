@@ -1,0 +1,103 @@
+//! How an option of each kind is priced.
+
+use fillrate::market::options::{
+    Exercise, Greeks, Kind, Right, Simulated, SimulationOptions, Terms, binomial, price, simulate,
+};
+
+use crate::cli::{KindName, MethodName, PriceOptionsArgs};
+use crate::failure::hinted;
+
+/// The steps of a tree if nothing is said.
+const TREE_STEPS: u32 = 1001;
+
+/// What was said of the method.
+pub(super) struct Pricing {
+    method: Option<MethodName>,
+    simulation: SimulationOptions,
+    tree_steps: u32,
+}
+
+impl Pricing {
+    /// What the flags say.
+    ///
+    /// # Errors
+    ///
+    /// If a flag would have no effect on any option.
+    pub(super) fn of(arguments: &PriceOptionsArgs) -> anyhow::Result<Self> {
+        let PriceOptionsArgs { method, paths, seed, steps, kind, .. } = *arguments;
+        let is_table = arguments.table.input.is_some();
+        let simulates = match method {
+            Some(method) => method == MethodName::MonteCarlo,
+            None => is_table || kind == Some(KindName::AsianArithmetic),
+        };
+        for (flag, is_given) in [("--paths", paths.is_some()), ("--seed", seed.is_some())] {
+            if is_given && !simulates {
+                let message = format!("{flag}: nothing is simulated");
+                return Err(hinted(message, "simulate it: --method monte-carlo"));
+            }
+        }
+        let steps_mean_something =
+            matches!(method, Some(MethodName::MonteCarlo | MethodName::Binomial));
+        if steps.is_some() && !steps_mean_something {
+            let hint = "name one: --method binomial, or monte-carlo beside a barrier";
+            return Err(hinted("--steps: the method has none", hint));
+        }
+        let usual = SimulationOptions::default();
+        let simulation = SimulationOptions {
+            paths: paths.unwrap_or(usual.paths),
+            seed: seed.unwrap_or(usual.seed),
+            steps: steps.unwrap_or(usual.steps),
+        };
+        Ok(Self { method, simulation, tree_steps: steps.unwrap_or(TREE_STEPS) })
+    }
+
+    /// Price, Greeks and standard error.
+    pub(super) fn values(
+        &self,
+        kind: Kind,
+        right: Right,
+        terms: Terms,
+    ) -> Result<Vec<Option<f64>>, String> {
+        let possible = methods_of(kind);
+        let method = self.method.unwrap_or(possible[0]);
+        if !possible.contains(&method) {
+            let names: Vec<&str> = possible.iter().map(|method| method.as_str()).collect();
+            let (asked, names) = (method.as_str(), names.join(" or "));
+            return Err(format!("method: {asked} does not price this kind: take {names}"));
+        }
+        match method {
+            MethodName::ClosedForm | MethodName::Spectral => {
+                let greeks = price(kind, right, terms).map_err(|error| error.to_string())?;
+                let Greeks { price, delta, gamma, vega, theta, rho } = greeks;
+                let values = [price, delta, gamma, vega, theta, rho].map(Some);
+                Ok(values.into_iter().chain([None]).collect())
+            }
+            MethodName::Binomial => {
+                let exercise = match kind {
+                    Kind::American => Exercise::American,
+                    _ => Exercise::European,
+                };
+                let price = binomial(exercise, right, terms, self.tree_steps)
+                    .map_err(|error| error.to_string())?;
+                Ok(vec![Some(price), None, None, None, None, None, None])
+            }
+            MethodName::MonteCarlo => {
+                let simulated = simulate(kind, right, terms, &self.simulation)
+                    .map_err(|error| error.to_string())?;
+                let Simulated { price, std_error, delta, vega, theta, rho } = simulated;
+                let (greeks, rest) = ([Some(price), Some(delta), None], [vega, theta, rho]);
+                Ok(greeks.into_iter().chain(rest.map(Some)).chain([Some(std_error)]).collect())
+            }
+        }
+    }
+}
+
+/// The methods of a kind, the default first.
+fn methods_of(kind: Kind) -> &'static [MethodName] {
+    match kind {
+        Kind::European => &[MethodName::ClosedForm, MethodName::Binomial, MethodName::MonteCarlo],
+        Kind::American => &[MethodName::Spectral, MethodName::Binomial],
+        Kind::AsianArithmetic { .. } => &[MethodName::MonteCarlo],
+        _ => &[MethodName::ClosedForm, MethodName::MonteCarlo],
+    }
+}

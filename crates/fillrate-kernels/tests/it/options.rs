@@ -1,0 +1,113 @@
+//! Option kernels against their scalar versions, and between tiers.
+
+use fillrate_kernels::scalar::options as scalar;
+use fillrate_kernels::{
+    AmericanScheme, AmericanTerms, Cpu, GREEKS, OptionColumns, Philox, Tier, normal_cdf,
+};
+
+/// Terms of so many options: spot, strike, rate, yield, volatility, expiry and sign.
+fn terms(options: usize) -> [Vec<f64>; 7] {
+    let philox = Philox::new(5);
+    let column = |stream, low: f64, high: f64| -> Vec<f64> {
+        let uniform = |option| philox.uniforms(option, 0, stream)[0];
+        (0..options as u64).map(|option| low + (high - low) * uniform(option)).collect()
+    };
+    let sign = (0..options).map(|option| if option % 3 == 0 { -1.0 } else { 1.0 }).collect();
+    [
+        column(0, 50.0, 150.0),
+        column(1, 60.0, 140.0),
+        column(2, -0.05, 0.2),
+        column(3, -0.02, 0.1),
+        column(4, 0.02, 1.5),
+        column(5, 0.01, 5.0),
+        sign,
+    ]
+}
+
+fn columns(terms: &[Vec<f64>; 7]) -> OptionColumns<'_> {
+    let [spot, strike, rate, dividend, vol, expiry, sign] = terms.each_ref().map(Vec::as_slice);
+    OptionColumns { spot, strike, rate, dividend, vol, expiry, sign }
+}
+
+fn greeks(cpu: &Cpu, terms: &[Vec<f64>; 7]) -> [Vec<f64>; GREEKS] {
+    let mut out = [(); GREEKS].map(|()| vec![0.0; terms[0].len()]);
+    cpu.black_scholes(&columns(terms), out.each_mut().map(Vec::as_mut_slice)).unwrap();
+    out
+}
+
+fn bits(values: &[f64]) -> Vec<u64> {
+    values.iter().map(|value| value.to_bits()).collect()
+}
+
+#[test]
+fn prices_and_greeks_are_those_of_the_scalar_version_on_every_tier() {
+    let terms = terms(1003);
+    let portable = greeks(&Cpu::with_tier(Tier::Portable).unwrap(), &terms);
+    for option in 0..1003 {
+        let row = terms.each_ref().map(|column| column[option]);
+        // Differences of spot and strike are exact to their own last bits.
+        let scales = [row[0] + row[1], 1.0, 1.0 / row[0], row[0], row[0] + row[1], row[1]];
+        for ((got, expected), scale) in portable.iter().zip(scalar::black_scholes(row)).zip(scales)
+        {
+            let error = (got[option] - expected).abs();
+            assert!(error < 1e-13 * (scale + expected.abs()) * 4.0, "{row:?}: {error}");
+        }
+    }
+    for &tier in Tier::available() {
+        let cpu = Cpu::with_tier(tier).unwrap();
+        let got = greeks(&cpu, &terms);
+        for (got, portable) in got.iter().zip(&portable) {
+            assert_eq!(bits(got), bits(portable), "{tier}");
+        }
+        let mut price = vec![0.0; 1003];
+        cpu.black_scholes_price(&columns(&terms), &mut price).unwrap();
+        assert_eq!(bits(&price), bits(&portable[0]), "{tier}");
+    }
+}
+
+#[test]
+fn the_normal_distribution_is_right_to_its_last_digits() {
+    for step in -3700..=800 {
+        let x = f64::from(step) / 100.0;
+        let (got, expected) = (normal_cdf(x), scalar::normal_cdf(x));
+        assert!((got / expected - 1.0).abs() < 2e-13, "{x}: {got}, {expected}");
+    }
+    assert!((normal_cdf(0.0) - 0.5).abs() < f64::EPSILON);
+}
+
+#[test]
+fn the_boundary_of_exercise_is_the_same_on_every_tier() {
+    let scheme = AmericanScheme::accurate();
+    for (rate, dividend) in [(0.06, 0.0), (0.05, 0.03)] {
+        let terms = AmericanTerms { rate, dividend, vol: 0.2, expiry: 1.0 };
+        let guess: Vec<f64> = scheme.roots().iter().map(|root| -0.2 * root).collect();
+        let solve = |tier| {
+            let cpu = Cpu::with_tier(tier).unwrap();
+            let mut boundary = guess.clone();
+            assert!(cpu.american_boundary(&terms, scheme, &mut boundary).unwrap());
+            let premium = cpu.american_premium(&terms, scheme, &boundary, -0.1).unwrap();
+            (bits(&boundary), premium.to_bits())
+        };
+        let portable = solve(Tier::Portable);
+        for &tier in Tier::available() {
+            assert_eq!(solve(tier), portable, "{tier}");
+        }
+        // It falls as time to expiry grows.
+        let values: Vec<f64> = portable.0.iter().map(|bits| f64::from_bits(*bits)).collect();
+        assert!(values.is_sorted_by(|a, b| a > b), "{values:?}");
+    }
+}
+
+#[test]
+fn refusals_name_the_op() {
+    let terms = terms(8);
+    let short = vec![0.0; 7];
+    let options = OptionColumns { strike: &short, ..columns(&terms) };
+    let mut price = vec![0.0; 8];
+    let refused = Cpu::detect().black_scholes_price(&options, &mut price).unwrap_err();
+    assert!(refused.to_string().starts_with("black_scholes: "), "{refused}");
+    let american = AmericanTerms { rate: 0.05, dividend: 0.0, vol: 0.2, expiry: 1.0 };
+    let scheme = AmericanScheme::accurate();
+    let refused = Cpu::detect().american_premium(&american, scheme, &short, 0.0).unwrap_err();
+    assert!(refused.to_string().starts_with("american_premium: "), "{refused}");
+}

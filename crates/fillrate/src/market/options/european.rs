@@ -1,0 +1,112 @@
+//! European options: one, or columns of them.
+
+use fillrate_kernels::{Cpu, OptionColumns};
+use rayon::prelude::*;
+
+use super::{Greeks, Right, Terms};
+use crate::{Error, Result};
+
+/// Options that one thread takes at a time: enough to hide what a task costs.
+const CHUNK: usize = 4096;
+
+/// The terms of many European options, each column of shape `[options]`.
+#[derive(Clone, Copy, Debug)]
+pub struct EuropeanColumns<'a> {
+    /// Whether each is a call or a put.
+    pub right: &'a [Right],
+    /// As in [`Terms`], and so the columns below.
+    pub spot: &'a [f64],
+    /// The strikes.
+    pub strike: &'a [f64],
+    /// The rates.
+    pub rate: &'a [f64],
+    /// The dividend yields.
+    pub dividend: &'a [f64],
+    /// The volatilities.
+    pub vol: &'a [f64],
+    /// The times to expiry.
+    pub expiry: &'a [f64],
+}
+
+/// Prices and Greeks as columns, each of shape `[options]`; see [`Greeks`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GreekColumns {
+    /// The prices.
+    pub price: Vec<f64>,
+    /// By the spot.
+    pub delta: Vec<f64>,
+    /// By the spot, twice.
+    pub gamma: Vec<f64>,
+    /// By the volatility.
+    pub vega: Vec<f64>,
+    /// By time that passes, per year.
+    pub theta: Vec<f64>,
+    /// By the rate.
+    pub rho: Vec<f64>,
+}
+
+/// Prices and Greeks of whole columns, on the threads of rayon's pool.
+///
+/// # Errors
+///
+/// If the columns differ in length, or a term is out of its range; the message has the row, from 0.
+pub fn price_columns(options: &EuropeanColumns<'_>) -> Result<GreekColumns> {
+    let EuropeanColumns { right, spot, strike, rate, dividend, vol, expiry } = *options;
+    let count = spot.len();
+    let columns = [strike, rate, dividend, vol, expiry];
+    if right.len() != count || columns.iter().any(|column| column.len() != count) {
+        let message = "the columns differ in length".to_owned();
+        return Err(Error::Argument { name: "options", message });
+    }
+    for row in 0..count {
+        let terms = Terms {
+            spot: spot[row],
+            strike: strike[row],
+            rate: rate[row],
+            dividend: dividend[row],
+            vol: vol[row],
+            expiry: expiry[row],
+        };
+        terms.check().map_err(|error| Error::Argument {
+            name: "options",
+            message: format!("row {row}: {error}"),
+        })?;
+    }
+    let sign: Vec<f64> = right.iter().map(|right| right.sign()).collect();
+    let mut out = [(); 6].map(|()| vec![0.0; count]);
+    let [a, b, c, d, e, f] = out.each_mut().map(|column| column.par_chunks_mut(CHUNK));
+    let outputs = a.zip(b).zip(c.zip(d)).zip(e.zip(f)).enumerate();
+    outputs.try_for_each(|(chunk, (((a, b), (c, d)), (e, f)))| {
+        let rows = chunk * CHUNK..chunk * CHUNK + a.len();
+        let part = OptionColumns {
+            spot: &spot[rows.clone()],
+            strike: &strike[rows.clone()],
+            rate: &rate[rows.clone()],
+            dividend: &dividend[rows.clone()],
+            vol: &vol[rows.clone()],
+            expiry: &expiry[rows.clone()],
+            sign: &sign[rows],
+        };
+        Cpu::detect().black_scholes(&part, [a, b, c, d, e, f])
+    })?;
+    let [price, delta, gamma, vega, theta, rho] = out;
+    Ok(GreekColumns { price, delta, gamma, vega, theta, rho })
+}
+
+/// Price and Greeks of one option whose terms were checked.
+pub(super) fn greeks(right: Right, terms: &Terms) -> Greeks {
+    let mut out = [[0.0]; 6];
+    let columns = OptionColumns {
+        spot: &[terms.spot],
+        strike: &[terms.strike],
+        rate: &[terms.rate],
+        dividend: &[terms.dividend],
+        vol: &[terms.vol],
+        expiry: &[terms.expiry],
+        sign: &[right.sign()],
+    };
+    let computed = Cpu::detect().black_scholes(&columns, out.each_mut().map(|out| &mut out[..]));
+    debug_assert!(computed.is_ok(), "all columns have one row");
+    let [[price], [delta], [gamma], [vega], [theta], [rho]] = out;
+    Greeks { price, delta, gamma, vega, theta, rho }
+}
