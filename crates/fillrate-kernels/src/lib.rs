@@ -28,6 +28,7 @@
 //! | [`Cpu::path_ends`], [`Cpu::basket_ends`] | a model, a seed | where paths end, `[paths]` |
 //! | [`Cpu::path_rows`], [`Cpu::basket_rows`] | the same | `[steps, paths]` |
 //! | [`Cpu::path_averages`], [`Cpu::path_bridges`] | the same | what options ask of paths, `[paths]` |
+//! | [`Cpu::sweep`] | a [`Tape`] and the lines of eight parameter sets | eight accounts' sums |
 //!
 //! # Precision
 //!
@@ -66,6 +67,10 @@ pub use cpu::paths::{
     BasketTerms, HestonTerms, JUMPS_PER_STEP_MAX, MertonTerms, PathBarrier, PathGrid, PathModel,
 };
 pub use cpu::recurrence::{AtrStream, EmaStream, MacdPeriods, MacdStream, RsiStream};
+pub use cpu::sweep::{
+    LaneSeries, OrderFill, Positions, SWEEP_LANES, SweepLine, SweepRule, SweepTally, Tape,
+    TapeTerms,
+};
 pub use cpu::tier::Tier;
 pub use cpu::window::{WINDOW_BARS_MAX, WindowOp, WindowStream};
 pub use cpu::workspace::Workspace;

@@ -7,10 +7,12 @@
 
 #![allow(unsafe_code, reason = "vector loads and stores, and instructions gated by the tier")]
 
+mod masks;
 pub(crate) mod math;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
+pub(crate) use masks::Compare;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use x86::{Avx2Doubles, Avx512Doubles};
 

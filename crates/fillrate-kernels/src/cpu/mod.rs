@@ -17,6 +17,7 @@ mod peak;
 pub(crate) mod quantize;
 pub(crate) mod recurrence;
 mod select_rows;
+pub(crate) mod sweep;
 pub(crate) mod tier;
 pub(crate) mod window;
 mod words;

@@ -9,3 +9,4 @@ mod options;
 mod paths;
 mod prices;
 mod refusals;
+mod sweep;

@@ -8,6 +8,8 @@
     reason = "one invariant, stated in the module's documentation, holds for all of them"
 )]
 
+mod masks;
+
 #[allow(clippy::wildcard_imports, reason = "the instruction set is the vocabulary here")]
 use std::arch::x86_64::*;
 
