@@ -46,6 +46,8 @@ complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "indicators" -d 'C
 complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "montecarlo" -d 'Simulate where prices go: means, quantiles and paths'
 complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "options" -d 'Price options and their Greeks, or find the volatility that a price implies'
 complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "risk" -d 'Measure the risk of symbols and of their portfolio: VaR, CVaR, drawdown, Sharpe, Sortino'
+complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "portfolio" -d 'Find the weights of a portfolio that are best by an objective'
+complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "backtest" -d 'Backtest a strategy with every parameter set of a grid'
 complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "doctor" -d 'Say what is here, what Fillrate will use and why, and what is missing'
 complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "models" -d 'List, show, pull and verify models'
 complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "completions" -d 'Print a completion script for your shell'
@@ -435,6 +437,72 @@ complete -c fillrate -n "__fish_fillrate_using_subcommand risk" -l log-returns -
 complete -c fillrate -n "__fish_fillrate_using_subcommand risk" -s q -l quiet -d 'Say nothing but errors'
 complete -c fillrate -n "__fish_fillrate_using_subcommand risk" -s v -l verbose -d 'Say more about what is done and why'
 complete -c fillrate -n "__fish_fillrate_using_subcommand risk" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fillrate -n "__fish_fillrate_using_subcommand portfolio" -l input-format -d 'The format of the input [default: from its extension]' -r -f -a "csv\t'Comma-separated values with a header'
+jsonl\t'One JSON object per line'
+parquet\t'Apache Parquet'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand portfolio" -l on-error -d 'What to do with a malformed row [default: stop]' -r -f -a "stop\t'Stop at the first and say where it is'
+skip\t'Leave the row out, count it and report it on stderr'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand portfolio" -l objective -d 'What is best: min-variance, max-sharpe, target-return, risk-parity or min-cvar' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand portfolio" -l confidence -d 'The confidence of min-cvar, between 0 and 1 [default: 0.95]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand portfolio" -l covariance -d 'How the covariance is estimated: sample, ewma or ledoit-wolf [default: sample]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand portfolio" -l decay -d 'The weight of what was before in ewma, from 0 to below 1 [default: 0.94]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand portfolio" -l bounds -d 'The least and the most weight, of all symbols or of one; may be given more than once' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand portfolio" -l group -d 'The least and the most weight of some symbols together; may be given more than once' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand portfolio" -l turnover -d 'The most that the weights\' absolute changes from --current sum to' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand portfolio" -l current -d 'The weights of now; a symbol that is not named has none' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand portfolio" -l leverage -d 'The most that the weights\' absolute values sum to' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand portfolio" -l target-return -d 'The least mean return per year, 0.1 for 10 %' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand portfolio" -l risk-free -d 'The yearly rate without risk, 0.04 for 4 % [default: 0]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand portfolio" -l column -d 'The column of prices: open, high, low, close or adj_close [default: close]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand portfolio" -l frontier -d 'The efficient frontier in so many portfolios, of min-variance or min-cvar' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand portfolio" -l format -d 'How to write the result [default: table on a terminal, jsonl in a pipe]' -r -f -a "table\t'Columns for a reader'
+json\t'One JSON document'
+jsonl\t'One JSON object per line'
+csv\t'Comma-separated values with a header'
+parquet\t'Apache Parquet'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand portfolio" -s o -l output -d 'Write to FILE instead of standard output; its extension sets the format' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand portfolio" -l device -d 'Where to compute: auto, cpu, cuda or cuda:N [default: auto]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand portfolio" -l threads -d 'Threads to compute with [default: one per physical core this process may use]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand portfolio" -l config -d 'Read settings from FILE [default: fillrate.toml here, if it exists]' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand portfolio" -l sort -d 'Put the bars of each symbol in the order of their dates'
+complete -c fillrate -n "__fish_fillrate_using_subcommand portfolio" -l long-only -d 'Sell nothing short: weights from 0 to 1'
+complete -c fillrate -n "__fish_fillrate_using_subcommand portfolio" -s q -l quiet -d 'Say nothing but errors'
+complete -c fillrate -n "__fish_fillrate_using_subcommand portfolio" -s v -l verbose -d 'Say more about what is done and why'
+complete -c fillrate -n "__fish_fillrate_using_subcommand portfolio" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fillrate -n "__fish_fillrate_using_subcommand backtest" -l input-format -d 'The format of the input [default: from its extension]' -r -f -a "csv\t'Comma-separated values with a header'
+jsonl\t'One JSON object per line'
+parquet\t'Apache Parquet'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand backtest" -l on-error -d 'What to do with a malformed row [default: stop]' -r -f -a "stop\t'Stop at the first and say where it is'
+skip\t'Leave the row out, count it and report it on stderr'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand backtest" -l strategy -d 'What trades: ma-crossover, rsi, bollinger or momentum' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand backtest" -l grid -d 'The parameters to try, as fast=5:50:5,slow=20:200:10 [default: the customary ones]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand backtest" -l fee -d 'The fee, as a fraction of what is bought or sold [default: 0]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand backtest" -l slippage -d 'How much worse than the price an order is filled, as a fraction [default: 0]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand backtest" -l positions -d 'What an account may hold [default: long]' -r -f -a "long\t'Shares or nothing'
+long-short\t'Shares, nothing, or shares sold short'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand backtest" -l fill -d 'When an order is filled [default: next-open]' -r -f -a "next-open\t'At the open of the bar after the signal'
+close\t'At the close that gives the signal'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand backtest" -l risk-free -d 'The yearly rate without risk, 0.04 for 4 % [default: 0]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand backtest" -l column -d 'The column of prices: open, high, low, close or adj_close [default: close]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand backtest" -l top -d 'Only the best N sets of each symbol, the best first' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand backtest" -l by -d 'What is best, a field of the records: the greatest, of drawdowns the least [default: sharpe]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand backtest" -l walk-forward -d 'Choose the best set on some bars, try it on those after them, and so on' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand backtest" -l max-combinations -d 'Refuse to run more backtests than this [default: 100000000]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand backtest" -l html -d 'Also write a page with a heat map and the best set\'s curve of each symbol to FILE' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand backtest" -l svg -d 'Also write these pictures as SVG files, two for each symbol, into DIR' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand backtest" -l format -d 'How to write the result [default: table on a terminal, jsonl in a pipe]' -r -f -a "table\t'Columns for a reader'
+json\t'One JSON document'
+jsonl\t'One JSON object per line'
+csv\t'Comma-separated values with a header'
+parquet\t'Apache Parquet'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand backtest" -s o -l output -d 'Write to FILE instead of standard output; its extension sets the format' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand backtest" -l device -d 'Where to compute: auto, cpu, cuda or cuda:N [default: auto]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand backtest" -l threads -d 'Threads to compute with [default: one per physical core this process may use]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand backtest" -l config -d 'Read settings from FILE [default: fillrate.toml here, if it exists]' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand backtest" -l sort -d 'Put the bars of each symbol in the order of their dates'
+complete -c fillrate -n "__fish_fillrate_using_subcommand backtest" -s q -l quiet -d 'Say nothing but errors'
+complete -c fillrate -n "__fish_fillrate_using_subcommand backtest" -s v -l verbose -d 'Say more about what is done and why'
+complete -c fillrate -n "__fish_fillrate_using_subcommand backtest" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c fillrate -n "__fish_fillrate_using_subcommand doctor" -l format -d 'How to write the result [default: table on a terminal, jsonl in a pipe]' -r -f -a "table\t'Columns for a reader'
 json\t'One JSON document'
 jsonl\t'One JSON object per line'

@@ -6,8 +6,10 @@
 import json
 from pathlib import Path
 
+import backtest
 import indicators
 import options
+import portfolio
 import risk
 
 HERE = Path(__file__).parent
@@ -18,6 +20,8 @@ def write(name, value):
 
 
 if __name__ == "__main__":
+    write("backtest.json", backtest.make())
     write("indicators.json", indicators.make())
     write("options.json", options.make())
+    write("portfolio.json", portfolio.make())
     write("risk.json", risk.make())

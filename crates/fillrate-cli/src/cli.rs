@@ -7,11 +7,13 @@
 //!
 //! Nothing here reads the environment and nothing has a default: that is the settings' job.
 
+mod backtest;
 mod compare;
 mod indicators;
 mod llm;
 mod montecarlo;
 mod options;
+mod portfolio;
 mod prices;
 mod profile;
 mod risk;
@@ -25,6 +27,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+pub(crate) use self::backtest::{BacktestArgs, FillChoice, PositionsChoice};
 pub(crate) use self::compare::CompareArgs;
 pub(crate) use self::indicators::IndicatorsArgs;
 pub(crate) use self::llm::{ApiChoice, LlmArgs};
@@ -32,6 +35,7 @@ pub(crate) use self::montecarlo::{ModelName, MonteCarloArgs};
 pub(crate) use self::options::{
     ImpliedVolArgs, KindName, MethodName, OptionTableArgs, OptionsVerb, PriceOptionsArgs, TermArgs,
 };
+pub(crate) use self::portfolio::PortfolioArgs;
 pub(crate) use self::prices::PricesArgs;
 pub(crate) use self::profile::ProfileArgs;
 pub(crate) use self::risk::RiskArgs;
@@ -136,6 +140,14 @@ Examples:
     #[command(after_help = risk::RECORDS_AND_EXAMPLES)]
     Risk(RiskArgs),
 
+    /// Find the weights of a portfolio that are best by an objective
+    #[command(after_help = portfolio::RECORDS_AND_EXAMPLES)]
+    Portfolio(Box<PortfolioArgs>),
+
+    /// Backtest a strategy with every parameter set of a grid
+    #[command(after_help = backtest::RECORDS_AND_EXAMPLES)]
+    Backtest(Box<BacktestArgs>),
+
     /// Say what is here, what Fillrate will use and why, and what is missing
     #[command(after_help = "\
 Examples:
@@ -195,6 +207,8 @@ impl Verb {
             Self::Indicators(indicators) => indicators.text_args(),
             Self::Options { verb } => verb.text_args(),
             Self::Risk(risk) => risk.text_args(),
+            Self::Portfolio(portfolio) => portfolio.text_args(),
+            Self::Backtest(backtest) => backtest.text_args(),
             Self::Doctor
             | Self::Bench { .. }
             | Self::MonteCarlo(_)

@@ -1,5 +1,6 @@
 //! The verbs: each file has the verb's `run`, and its steps below it.
 
+mod backtest;
 mod bench;
 mod compare;
 mod completions;
@@ -10,6 +11,7 @@ mod loading;
 mod models;
 mod montecarlo;
 mod options;
+mod portfolio;
 mod prices;
 mod profile;
 mod risk;
@@ -48,6 +50,8 @@ pub(crate) fn run(verb: &Verb, settings: &Settings, printer: &Printer) -> anyhow
         Verb::MonteCarlo(arguments) => montecarlo::run(arguments, settings, printer),
         Verb::Options { verb } => options::run(verb, settings, printer),
         Verb::Risk(arguments) => risk::run(arguments, settings, printer),
+        Verb::Portfolio(arguments) => portfolio::run(arguments, settings, printer),
+        Verb::Backtest(arguments) => backtest::run(arguments, settings, printer),
         Verb::Profile(arguments) => profile::run(arguments, settings, printer),
         Verb::Waves(arguments) => waves::run(arguments, settings, printer),
         Verb::Models { verb } => models::run(verb, settings, printer),

@@ -1,6 +1,7 @@
 //! The command as its users run it.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
 
+mod backtest;
 mod bench;
 mod compare;
 mod desk;
@@ -11,6 +12,7 @@ mod llm;
 mod models;
 mod montecarlo;
 mod options;
+mod portfolio;
 mod profile;
 mod risk;
 mod score;

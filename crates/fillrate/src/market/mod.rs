@@ -7,12 +7,14 @@
 //! and it never touches what follows. An output is as long as its input, and NaN until a window is
 //! full.
 
+pub mod backtest;
 pub mod date;
 pub mod indicators;
 pub mod montecarlo;
 pub mod normal;
 pub mod options;
 pub mod panel;
+pub mod portfolio;
 pub mod risk;
 
 pub use date::Date;

@@ -1,0 +1,238 @@
+//! `fillrate backtest`: what strategies would have made, for many parameter sets at once.
+
+mod chart;
+mod page;
+mod pictures;
+mod records;
+
+use std::time::Instant;
+
+use anyhow::Context;
+use fillrate::market::backtest::{
+    BacktestOptions, COMBINATIONS_MAX_DEFAULT, Estimate, Fold, Grid, Metric, OrderFill, Outcome,
+    Positions, Strategy, best, estimate, sweep, walk_forward,
+};
+use fillrate::market::{Column, Panel, PanelOptions};
+use fillrate::records::{Layout, Writer};
+
+use self::pictures::Pictures;
+use self::records::Records;
+use super::Outcome as Ended;
+use super::loading::start_threads;
+use super::prices::read;
+use super::table::{count, format_of_records, record_format};
+use crate::cli::{BacktestArgs, FillChoice, PositionsChoice};
+use crate::failure::hinted;
+use crate::output::{Printer, Rendered};
+use crate::settings::{Format, Settings};
+
+/// The most records of a table for a reader.
+const PAGE_ROWS: usize = 20;
+
+/// What is to be run.
+struct Task<'a> {
+    panel: &'a Panel,
+    strategy: Strategy,
+    grid: Grid,
+    options: BacktestOptions,
+    by: Metric,
+}
+
+/// Runs every parameter set over every symbol and writes a record for each.
+///
+/// # Errors
+///
+/// If the prices, the grid, an option or the output cannot be used; a file that was to be written is
+/// then as it was before.
+pub(crate) fn run(
+    arguments: &BacktestArgs,
+    settings: &Settings,
+    printer: &Printer,
+) -> anyhow::Result<Ended> {
+    let format = record_format(settings)?;
+    let options = options(arguments);
+    let panel_options =
+        PanelOptions { sort: arguments.prices.sort, ..PanelOptions::only(&options.inputs()) };
+    let panel = read(&arguments.input, panel_options, settings, printer).map_err(|error| {
+        if options.fill == OrderFill::NextOpen && format!("{error:#}").contains("`open`") {
+            return hinted(
+                format!("{error:#}"),
+                "prices without opens can be traded at --fill close",
+            );
+        }
+        error
+    })?;
+    start_threads(settings)?;
+    let task = Task {
+        panel: &panel,
+        strategy: arguments.strategy,
+        grid: arguments.grid.clone().unwrap_or_default(),
+        options,
+        by: arguments.by.unwrap_or_default(),
+    };
+    let estimate = estimate(&panel, task.strategy, &task.grid, &task.options).map_err(narrower)?;
+    let begin = Instant::now();
+    let symbols = count(panel.len() as u64, "symbol");
+    if let Some(walk) = arguments.walk_forward {
+        let (strategy, options) = (task.strategy, &task.options);
+        let folds = walk_forward(&panel, strategy, &task.grid, options, walk, task.by);
+        let folds = folds.map_err(narrower)?;
+        let seconds = begin.elapsed().as_secs_f64();
+        task.write_folds(&folds, format, settings, printer)?;
+        let sets = count(estimate.sets, "parameter set");
+        printer.note(&format!("{sets} of {symbols} in {seconds:.3} s"));
+        return Ok(Ended::Done);
+    }
+    let mut pictures = match (&arguments.html, &arguments.svg) {
+        (None, None) => None,
+        _ => Some(Pictures::new(&task)?),
+    };
+    let records = Records::of_sets(task.strategy);
+    let kept = task.sweep(&records, arguments.top, pictures.as_mut(), format, settings, printer)?;
+    let seconds = begin.elapsed().as_secs_f64();
+    if format == Format::Table {
+        let page = page::page(&kept, task.strategy, &panel, printer);
+        printer.emit(&Rendered::text(page), settings.output.as_deref())?;
+    }
+    if let Some(pictures) = pictures {
+        if let Some(path) = &arguments.html {
+            printer.emit(&Rendered::text(pictures.page(&task)?), Some(path))?;
+        }
+        if let Some(folder) = &arguments.svg {
+            pictures.write(&task, folder, printer)?;
+        }
+    }
+    printer.note(&summary(&estimate, &symbols, seconds));
+    Ok(Ended::Done)
+}
+
+fn summary(estimate: &Estimate, symbols: &str, seconds: f64) -> String {
+    let left_out = match estimate.left_out {
+        0 => String::new(),
+        left_out => format!(" ({left_out} combinations of the grid are none)"),
+    };
+    let sets = count(estimate.sets, "parameter set");
+    format!("{sets}{left_out} of {symbols}, {} backtests in {seconds:.3} s", estimate.backtests)
+}
+
+/// Says how to mend a grid that is too large.
+fn narrower(error: fillrate::Error) -> anyhow::Error {
+    let message = error.to_string();
+    if message.contains("above the limit") {
+        return hinted(message, "narrow the grid, or allow more with --max-combinations");
+    }
+    error.into()
+}
+
+fn options(arguments: &BacktestArgs) -> BacktestOptions {
+    let usual = BacktestOptions::default();
+    BacktestOptions {
+        fee: arguments.fee.unwrap_or(usual.fee),
+        slippage: arguments.slippage.unwrap_or(usual.slippage),
+        positions: match arguments.positions {
+            Some(PositionsChoice::LongShort) => Positions::LongShort,
+            Some(PositionsChoice::Long) | None => Positions::Long,
+        },
+        fill: match arguments.fill {
+            Some(FillChoice::Close) => OrderFill::Close,
+            Some(FillChoice::NextOpen) | None => OrderFill::NextOpen,
+        },
+        risk_free: arguments.risk_free.unwrap_or(usual.risk_free),
+        column: arguments.column.unwrap_or(Column::Close),
+        combinations_max: arguments.max_combinations.unwrap_or(COMBINATIONS_MAX_DEFAULT),
+        ..usual
+    }
+}
+
+impl Task<'_> {
+    /// Runs the sweep, writes its records unless a table is wanted, and gives those of the table.
+    fn sweep(
+        &self,
+        records: &Records,
+        top: Option<usize>,
+        mut pictures: Option<&mut Pictures>,
+        format: Format,
+        settings: &Settings,
+        printer: &Printer,
+    ) -> anyhow::Result<Vec<Outcome>> {
+        let format = format_of_records(format);
+        let mut writer = match format {
+            None => None,
+            Some(format) => {
+                let sink = printer.sink(settings.output.as_deref())?;
+                Some(Writer::new(sink, format, Layout::None, records.schema()))
+            }
+        };
+        // A table has the best sets; records have all unless it is said how many.
+        let keep = top.or(writer.is_none().then_some(PAGE_ROWS));
+        let mut ranking = Ranking { keep, by: self.by, of_symbol: Vec::new(), symbols: Vec::new() };
+        sweep(self.panel, self.strategy, &self.grid, &self.options, |outcomes| {
+            if let Some(pictures) = &mut pictures {
+                pictures.add(outcomes);
+            }
+            if keep.is_some() {
+                ranking.add(outcomes);
+            } else if let Some(writer) = &mut writer {
+                writer.write(records.of(outcomes, self.panel))?;
+            }
+            Ok(())
+        })
+        .map_err(narrower)?;
+        let kept = ranking.finish();
+        if let Some(mut writer) = writer {
+            if keep.is_some() && !kept.is_empty() {
+                writer.write(records.of(&kept, self.panel))?;
+            }
+            writer.finish().context("cannot write the records")?;
+        }
+        Ok(kept)
+    }
+
+    fn write_folds(
+        &self,
+        folds: &[Fold],
+        format: Format,
+        settings: &Settings,
+        printer: &Printer,
+    ) -> anyhow::Result<()> {
+        let Some(format) = format_of_records(format) else {
+            let page = page::folds(folds, self.strategy, self.panel, printer);
+            return printer.emit(&Rendered::text(page), settings.output.as_deref());
+        };
+        let records = Records::of_folds(self.strategy, self.by);
+        let sink = printer.sink(settings.output.as_deref())?;
+        let mut writer = Writer::new(sink, format, Layout::None, records.schema());
+        if !folds.is_empty() {
+            writer.write(records.of_fold_list(folds, self.panel))?;
+        }
+        Ok(writer.finish()?)
+    }
+}
+
+/// The best outcomes of each symbol, in bounded memory.
+struct Ranking {
+    keep: Option<usize>,
+    by: Metric,
+    /// Those of the symbol that is being swept.
+    of_symbol: Vec<Outcome>,
+    /// Those of the symbols before.
+    symbols: Vec<Outcome>,
+}
+
+impl Ranking {
+    /// Takes outcomes, which are all of one symbol.
+    fn add(&mut self, outcomes: &[Outcome]) {
+        let Some(keep) = self.keep else { return };
+        let symbol = outcomes.first().map(|outcome| outcome.symbol);
+        if self.of_symbol.first().map(|outcome| outcome.symbol) != symbol {
+            self.symbols.append(&mut self.of_symbol);
+        }
+        self.of_symbol.extend_from_slice(outcomes);
+        self.of_symbol = best(std::mem::take(&mut self.of_symbol), keep, self.by);
+    }
+
+    fn finish(mut self) -> Vec<Outcome> {
+        self.symbols.append(&mut self.of_symbol);
+        self.symbols
+    }
+}

@@ -1,0 +1,99 @@
+//! The returns of many symbols at the dates that all of them have.
+
+use crate::market::date::Date;
+use crate::market::panel::{Column, Panel};
+use crate::{Error, Result};
+
+/// Returns of all symbols, date by date.
+#[derive(Clone, Debug)]
+pub(super) struct Sample {
+    pub(super) symbols: Vec<String>,
+    /// The number of returns of each symbol.
+    pub(super) rows: usize,
+    /// The returns of a symbol after those of the one before: shape `[symbols, rows]`.
+    values: Vec<f64>,
+}
+
+impl Sample {
+    /// The simple returns between the dates at which every symbol has a price.
+    ///
+    /// # Errors
+    ///
+    /// If the panel is empty or lacks the column, a price is not above 0, or fewer than three dates
+    /// are common to all.
+    pub(super) fn of(panel: &Panel, column: Column) -> Result<Self> {
+        let refused = |name, message: String| Err(Error::Argument { name, message });
+        let Some(values) = panel.column(column) else {
+            return refused("panel", format!("the panel has no column `{column}`"));
+        };
+        if panel.is_empty() {
+            return refused("panel", "there is no symbol to hold".to_owned());
+        }
+        let mut known = Vec::with_capacity(panel.len());
+        for series in panel.iter() {
+            let values = &values[series.bars()];
+            let mut prices = Vec::with_capacity(values.len());
+            for (date, value) in series.dates().iter().zip(values).filter(|(_, x)| !x.is_nan()) {
+                if *value <= 0.0 {
+                    let symbol = series.symbol();
+                    return refused("price", format!("{symbol} on {date}: {value} is not above 0"));
+                }
+                prices.push((*date, *value));
+            }
+            known.push(prices);
+        }
+        let dates = common_dates(&known);
+        if dates.len() < 3 {
+            let message = format!(
+                "{} symbols have prices at {} common dates; at least 3 are needed",
+                panel.len(),
+                dates.len()
+            );
+            return refused("panel", message);
+        }
+        let rows = dates.len() - 1;
+        let mut returns = Vec::with_capacity(rows * known.len());
+        for prices in &known {
+            let mut at = 0;
+            let mut price_at = |date: &Date| {
+                at += prices[at..].iter().take_while(|(other, _)| other < date).count();
+                prices[at].1
+            };
+            let mut before = price_at(&dates[0]);
+            for date in &dates[1..] {
+                let price = price_at(date);
+                returns.push(price / before - 1.0);
+                before = price;
+            }
+        }
+        Ok(Self { symbols: panel.symbols().to_vec(), rows, values: returns })
+    }
+
+    /// The returns of a symbol, shape `[rows]`.
+    pub(super) fn column(&self, symbol: usize) -> &[f64] {
+        &self.values[symbol * self.rows..][..self.rows]
+    }
+
+    pub(super) fn columns(&self) -> impl ExactSizeIterator<Item = &[f64]> {
+        self.values.chunks_exact(self.rows)
+    }
+
+    /// The arithmetic mean of each symbol's returns.
+    pub(super) fn means(&self) -> Vec<f64> {
+        self.columns().map(|column| column.iter().sum::<f64>() / self.rows as f64).collect()
+    }
+}
+
+/// The dates that every list has, rising.
+fn common_dates(known: &[Vec<(Date, f64)>]) -> Vec<Date> {
+    let Some((first, rest)) = known.split_first() else { return Vec::new() };
+    let mut dates: Vec<Date> = first.iter().map(|(date, _)| *date).collect();
+    for prices in rest {
+        let mut at = 0;
+        dates.retain(|date| {
+            at += prices[at..].iter().take_while(|(other, _)| other < date).count();
+            prices.get(at).is_some_and(|(other, _)| other == date)
+        });
+    }
+    dates
+}
