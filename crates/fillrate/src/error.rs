@@ -158,6 +158,15 @@ pub enum Error {
         capacity: usize,
     },
 
+    /// A training run does not fit a GPU even at one row.
+    #[error("{message}")]
+    DoesNotFit {
+        /// What takes how much, and what there is.
+        message: String,
+        /// What would make it fit.
+        hint: String,
+    },
+
     /// A kernel refused its arguments.
     #[error(transparent)]
     Kernel(#[from] fillrate_kernels::Error),
@@ -187,6 +196,7 @@ impl Error {
     pub fn hint(&self) -> Option<&str> {
         match self {
             Self::Input { hint, .. } | Self::Model { hint, .. } => hint.as_deref(),
+            Self::DoesNotFit { hint, .. } => Some(hint),
             Self::MissingTensor { .. } | Self::TensorShape { .. } => {
                 Some("config.json and model.safetensors must come from the same checkpoint")
             }

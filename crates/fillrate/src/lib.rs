@@ -5,13 +5,15 @@
 //! - [`records`] reads CSV, JSONL and Parquet as a stream of chunks and writes them back with new
 //!   columns;
 //! - [`text`] holds the models, their tokenizers, the packer and the scorer;
-//! - [`market`] holds price panels and what is computed from them.
+//! - [`market`] holds price panels and what is computed from them;
+//! - [`plan`] says what a training run takes of a GPU's memory, and what fits.
 //!
 //! This crate never prints, opens a socket or reads an environment variable: what it is told
 //! arrives in arguments, and what it has to say comes back in values.
 
 pub mod error;
 pub mod market;
+pub mod plan;
 pub mod records;
 pub mod text;
 pub mod waves;
@@ -27,3 +29,8 @@ struct Readme;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/market.md")]
 struct MarketPage;
+
+/// The examples of the page on training memory.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/planner.md")]
+struct PlannerPage;
