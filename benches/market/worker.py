@@ -3,8 +3,9 @@
     python benches/market/worker.py
 
 Writes {"cases": [...]} when it is ready, then answers each line `run CASE` with {"ns": ...}: the
-nanoseconds per unit (a bar) of the fastest repetition in a fifth of a second, on one thread. Memory
-that was given back is kept by the process, so that no repetition pays for fresh pages.
+nanoseconds per unit (a bar, an option, a step of a path) of the fastest repetition in a fifth of a
+second, on one thread. Memory that was given back is kept by the process, so that no repetition pays for
+fresh pages.
 """
 
 import json
@@ -14,19 +15,28 @@ import time
 
 SECONDS = 0.2
 BARS = 1_000_000
+OPTIONS = 100_000
+PATHS, STEPS = 20_000, 252
 
 if os.environ.get("MALLOC_TRIM_THRESHOLD_") is None:
     keep = str(1 << 30)
-    one = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+    one = {name: "1" for name in names}
     environment = os.environ | one | {"MALLOC_TRIM_THRESHOLD_": keep, "MALLOC_MMAP_THRESHOLD_": keep}
     os.execve(sys.executable, [sys.executable, *sys.argv], environment)
 
+import numba  # noqa: E402
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
+import QuantLib as ql  # noqa: E402
 import talib  # noqa: E402
+from scipy.special import ndtr  # noqa: E402
+
+TODAY = ql.Date(1, 1, 2024)
+DAYS = ql.Actual365Fixed()
 
 
-def cases():
+def indicators():
     rng = np.random.default_rng(20_260_902)
     close = 100 * np.exp(np.cumsum(rng.normal(0, 0.01, BARS)))
     high, low = close * 1.01, close * 0.99
@@ -36,7 +46,7 @@ def cases():
         rolling = series.rolling(20)
         return (series - rolling.mean()) / rolling.std(ddof=0)
 
-    return {
+    runs = {
         "sma_20 talib": lambda: talib.SMA(close, 20),
         "ema_20 talib": lambda: talib.EMA(close, 20),
         "wma_20 talib": lambda: talib.WMA(close, 20),
@@ -50,23 +60,147 @@ def cases():
         "sma_20 pandas": lambda: series.rolling(20).mean(),
         "ema_20 pandas": lambda: series.ewm(span=20, adjust=False).mean(),
     }
+    return {name: (BARS, run) for name, run in runs.items()}
+
+
+def european(spot, strike, rate, dividend, vol, expiry, greeks):
+    """Calls by NumPy and SciPy, in one pass over whole columns."""
+    root = np.sqrt(expiry)
+    deviation = vol * root
+    spot_now, strike_now = spot * np.exp(-dividend * expiry), strike * np.exp(-rate * expiry)
+    d1 = np.log(spot_now / strike_now) / deviation + 0.5 * deviation
+    n1, n2 = ndtr(d1), ndtr(d1 - deviation)
+    price = spot_now * n1 - strike_now * n2
+    if not greeks:
+        return price
+    weighted = spot_now * np.exp(-0.5 * d1 * d1) / np.sqrt(2 * np.pi)
+    theta = dividend * spot_now * n1 - rate * strike_now * n2 - weighted * vol / (2 * root)
+    delta, gamma = spot_now / spot * n1, weighted / (spot * spot * deviation)
+    return price, delta, gamma, weighted * root, theta, expiry * strike_now * n2
+
+
+def implied(price, forward, strike, root, discount):
+    """One Newton iteration after the other over whole columns, until all are there."""
+    vol = np.full_like(price, 0.3)
+    for _ in range(50):
+        deviation = vol * root
+        d1 = np.log(forward / strike) / deviation + 0.5 * deviation
+        value = discount * (forward * ndtr(d1) - strike * ndtr(d1 - deviation))
+        vega = discount * forward * root * np.exp(-0.5 * d1 * d1) / np.sqrt(2 * np.pi)
+        step = (value - price) / vega
+        vol = np.clip(vol - step, 1e-3, 5.0)
+        if np.abs(step).max() < 1e-14:
+            break
+    return vol
+
+
+def process(spot, rate, dividend, vol):
+    flat = lambda r: ql.YieldTermStructureHandle(ql.FlatForward(TODAY, r, DAYS, ql.Continuous))
+    surface = ql.BlackVolTermStructureHandle(
+        ql.BlackConstantVol(TODAY, ql.NullCalendar(), vol, DAYS)
+    )
+    return ql.BlackScholesMertonProcess(ql.QuoteHandle(spot), flat(dividend), flat(rate), surface)
+
+
+def quantlib(exercise, engine):
+    """One option, priced again and again as its underlying moves."""
+    ql.Settings.instance().evaluationDate = TODAY
+    spot = ql.SimpleQuote(100.0)
+    option = ql.VanillaOption(ql.PlainVanillaPayoff(ql.Option.Put, 105.0), exercise)
+    option.setPricingEngine(engine(process(spot, 0.05, 0.02, 0.25)))
+    count = 64
+
+    def run():
+        for i in range(count):
+            spot.setValue(95.0 + 0.1 * i)
+            option.NPV()
+
+    return count, run
+
+
+def options():
+    rng = np.random.default_rng(7)
+    uniform = lambda low, high: rng.uniform(low, high, OPTIONS)
+    spot, strike = uniform(80, 120), uniform(80, 120)
+    rate, dividend = uniform(0, 0.1), uniform(0, 0.05)
+    vol, expiry = uniform(0.1, 0.6), uniform(0.25, 2)
+    terms = (spot, strike, rate, dividend, vol, expiry)
+    price = european(*terms, False)
+    forward, discount = spot * np.exp((rate - dividend) * expiry), np.exp(-rate * expiry)
+    root = np.sqrt(expiry)
+    maturity = TODAY + 365
+    american = ql.AmericanExercise(TODAY, maturity)
+    qdfp = ql.QdFpAmericanEngine
+    scheme = lambda of: lambda terms: qdfp(terms, of())
+    return {
+        "bs_price numpy": (OPTIONS, lambda: european(*terms, False)),
+        "bs_greeks numpy": (OPTIONS, lambda: european(*terms, True)),
+        "implied_vol numpy": (OPTIONS, lambda: implied(price, forward, strike, root, discount)),
+        "bs_price quantlib": quantlib(ql.EuropeanExercise(maturity), ql.AnalyticEuropeanEngine),
+        "american quantlib-fast": quantlib(american, scheme(qdfp.fastScheme)),
+        "american quantlib-accurate": quantlib(american, scheme(qdfp.accurateScheme)),
+        "american quantlib-precise": quantlib(american, scheme(qdfp.highPrecisionScheme)),
+    }
+
+
+@numba.njit
+def numba_gbm(ends, steps, drift, deviation):
+    for path in range(ends.size):
+        price = 100.0
+        for _ in range(steps):
+            price *= np.exp(drift + deviation * np.random.standard_normal())
+        ends[path] = price
+
+
+@numba.njit
+def numba_heston(ends, steps, dt):
+    root = np.sqrt(dt)
+    for path in range(ends.size):
+        log, variance = 0.0, 0.04
+        for _ in range(steps):
+            first, second = np.random.standard_normal(), np.random.standard_normal()
+            positive = max(variance, 0.0)
+            deviation = np.sqrt(positive) * root
+            log += (0.03 - 0.5 * positive) * dt + deviation * first
+            variance += 1.5 * (0.06 - positive) * dt
+            variance += 0.5 * deviation * (-0.7 * first + 0.714142842854285 * second)
+        ends[path] = 100.0 * np.exp(log)
+
+
+def paths():
+    rng = np.random.default_rng(11)
+    ends, dt = np.empty(PATHS), 1 / STEPS
+    drift, deviation = (0.05 - 0.02) * dt, 0.2 * np.sqrt(dt)
+
+    def numpy_gbm():
+        log = np.zeros(PATHS)
+        for _ in range(STEPS):
+            log += drift + deviation * rng.standard_normal(PATHS)
+        return 100 * np.exp(log)
+
+    work = PATHS * STEPS
+    return {
+        "gbm_252 numba": (work, lambda: numba_gbm(ends, STEPS, drift, deviation)),
+        "gbm_252 numpy": (work, numpy_gbm),
+        "heston_252 numba": (work, lambda: numba_heston(ends, STEPS, dt)),
+    }
 
 
 def main():
-    known = cases()
+    known = indicators() | options() | paths()
     print(json.dumps({"cases": list(known)}), flush=True)
     for line in sys.stdin:
         request = line.split(maxsplit=1)
         if request[0] == "quit":
             break
-        run = known[request[1].strip()]
+        units, run = known[request[1].strip()]
         run()
         best, end = float("inf"), time.perf_counter() + SECONDS
         while time.perf_counter() < end:
             start = time.perf_counter_ns()
             run()
             best = min(best, time.perf_counter_ns() - start)
-        print(json.dumps({"ns": best / BARS}), flush=True)
+        print(json.dumps({"ns": best / units}), flush=True)
 
 
 main()

@@ -6,17 +6,27 @@ use std::hint::black_box;
 use std::io::{self, BufRead, Write};
 use std::time::{Duration, Instant};
 
-use fillrate_kernels::{Cpu, MacdPeriods, Philox, WindowOp};
+use fillrate::market::options::{Right, Terms, american, implied_vol};
+use fillrate_kernels::{
+    Cpu, HestonTerms, MacdPeriods, OptionColumns, PathGrid, PathModel, Philox, WindowOp,
+};
+use implied_vol::{DefaultSpecialFn, ImpliedBlackVolatility, PriceBlackScholes};
 use serde_json::json;
 
 const SECONDS: Duration = Duration::from_millis(200);
 const BARS: usize = 1_000_000;
+const OPTIONS: usize = 100_000;
+const PATHS: usize = 20_000;
+const STEPS: u32 = 252;
 
-/// A case: its name, the units of one repetition, and what is repeated.
-type Case = (&'static str, usize, Box<dyn FnMut() -> Result<(), fillrate_kernels::Error>>);
+/// A case: its name (with a library's, where that is what runs), the units of one repetition, and what
+/// is repeated.
+type Case = (&'static str, usize, Box<dyn FnMut() -> Result<(), fillrate::Error>>);
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut cases = indicators();
+    cases.extend(options());
+    cases.extend(paths());
     let mut output = io::stdout().lock();
     let names: Vec<&str> = cases.iter().map(|(name, ..)| *name).collect();
     writeln!(output, "{}", json!({ "cases": names }))?;
@@ -91,4 +101,144 @@ fn indicators() -> Vec<Case> {
     };
     cases.push(("atr_14", BARS, Box::new(atr)));
     cases
+}
+
+/// The terms of many calls: spot, strike, rate, yield, volatility, expiry and sign.
+fn calls() -> [Vec<f64>; 7] {
+    let philox = Philox::new(7);
+    let column = |stream, low: f64, high: f64| -> Vec<f64> {
+        let uniform = |option| philox.uniforms(option, 0, stream)[0];
+        (0..OPTIONS as u64).map(|option| low + (high - low) * uniform(option)).collect()
+    };
+    [
+        column(0, 80.0, 120.0),
+        column(1, 80.0, 120.0),
+        column(2, 0.0, 0.1),
+        column(3, 0.0, 0.05),
+        column(4, 0.1, 0.6),
+        column(5, 0.25, 2.0),
+        vec![1.0; OPTIONS],
+    ]
+}
+
+fn columns(calls: &[Vec<f64>; 7]) -> OptionColumns<'_> {
+    let [spot, strike, rate, dividend, vol, expiry, sign] = calls.each_ref().map(Vec::as_slice);
+    OptionColumns { spot, strike, rate, dividend, vol, expiry, sign }
+}
+
+fn options() -> Vec<Case> {
+    let (cpu, calls) = (Cpu::detect(), calls());
+    let terms_of = |option: usize| Terms {
+        spot: calls[0][option],
+        strike: calls[1][option],
+        rate: calls[2][option],
+        dividend: calls[3][option],
+        vol: calls[4][option],
+        expiry: calls[5][option],
+    };
+    let terms: Vec<Terms> = (0..OPTIONS).map(terms_of).collect();
+    let mut price = vec![0.0; OPTIONS];
+    let priced = cpu.black_scholes_price(&columns(&calls), &mut price);
+    assert!(priced.is_ok(), "the columns are of one length");
+    let quotes: Vec<(Terms, f64)> = terms.iter().copied().zip(price).collect();
+    // Forwards, and prices that are not discounted, which is what the crate asks for.
+    let forward = |t: &Terms| t.spot * ((t.rate - t.dividend) * t.expiry).exp();
+    let black = |(t, price): &(Terms, f64)| (*t, forward(t), price * (t.rate * t.expiry).exp());
+    let blacks: Vec<(Terms, f64, f64)> = quotes.iter().map(black).collect();
+
+    let (mut out, all) = (vec![0.0; OPTIONS], calls.clone());
+    let prices = move || Ok(cpu.black_scholes_price(black_box(&columns(&all)), &mut out)?);
+    let (mut out, all) = ([(); 6].map(|()| vec![0.0; OPTIONS]), calls.clone());
+    let greeks = move || {
+        let out = out.each_mut().map(Vec::as_mut_slice);
+        Ok(cpu.black_scholes(black_box(&columns(&all)), out)?)
+    };
+    let implied = move || {
+        for (terms, price) in &quotes {
+            black_box(implied_vol(Right::Call, black_box(*price), *terms)?);
+        }
+        Ok(())
+    };
+    let puts = move || {
+        for at in 0..64 {
+            let spot = 95.0 + 0.1 * f64::from(at);
+            let put =
+                Terms { spot, strike: 105.0, rate: 0.05, dividend: 0.02, vol: 0.25, expiry: 1.0 };
+            black_box(american(Right::Put, black_box(put))?);
+        }
+        Ok(())
+    };
+    let [crate_prices, crate_vols] = crate_cases(blacks);
+    vec![
+        ("bs_price", OPTIONS, Box::new(prices)),
+        ("bs_greeks", OPTIONS, Box::new(greeks)),
+        ("implied_vol", OPTIONS, Box::new(implied)),
+        ("american", 64, Box::new(puts)),
+        crate_prices,
+        crate_vols,
+    ]
+}
+
+/// What the crate `implied-vol` does of terms, forwards and prices at expiry.
+fn crate_cases(blacks: Vec<(Terms, f64, f64)>) -> [Case; 2] {
+    let others = blacks.clone();
+    let prices = move || {
+        for (terms, forward, _) in &others {
+            let option = PriceBlackScholes::builder()
+                .forward(black_box(*forward))
+                .strike(terms.strike)
+                .expiry(terms.expiry)
+                .volatility(terms.vol)
+                .is_call(true)
+                .build_unchecked();
+            black_box(option.calculate::<DefaultSpecialFn>());
+        }
+        Ok(())
+    };
+    let vols = move || {
+        for (terms, forward, price) in &blacks {
+            let option = ImpliedBlackVolatility::builder()
+                .option_price(black_box(*price))
+                .forward(*forward)
+                .strike(terms.strike)
+                .expiry(terms.expiry)
+                .is_call(true)
+                .build_unchecked();
+            black_box(option.calculate::<DefaultSpecialFn>());
+        }
+        Ok(())
+    };
+    [
+        ("bs_price implied-vol", OPTIONS, Box::new(prices)),
+        ("implied_vol implied-vol", OPTIONS, Box::new(vols)),
+    ]
+}
+
+fn paths() -> Vec<Case> {
+    let cpu = Cpu::detect();
+    let ends = |name, model: PathModel| -> Case {
+        let grid = PathGrid {
+            spot: 100.0,
+            philox: Philox::new(11),
+            first: 0,
+            mirrored: false,
+            steps: STEPS,
+            step_years: 1.0 / f64::from(STEPS),
+        };
+        let mut out = vec![0.0; PATHS];
+        let run = move || Ok(cpu.path_ends(&model, black_box(&grid), &mut out)?);
+        (name, PATHS * STEPS as usize, Box::new(run))
+    };
+    let heston = HestonTerms {
+        drift: 0.03,
+        variance: 0.04,
+        reversion: 1.5,
+        variance_mean: 0.06,
+        variance_vol: 0.5,
+        correlation: -0.7,
+    };
+    vec![
+        ends("gbm_252", PathModel::GeometricBrownian { drift: 0.05, vol: 0.2 }),
+        ends("heston_252", PathModel::Heston(heston)),
+    ]
 }

@@ -10,6 +10,7 @@ use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 
 use super::machine::{Machine, commit, date, versions};
+use super::page;
 use super::worker::Worker;
 use crate::command::{cargo, run as run_command, say};
 use crate::python::environment;
@@ -17,10 +18,12 @@ use crate::python::environment;
 const PROGRAMS: &str = "benches/market";
 const DATA: &str = "target/bench/market";
 const RESULTS: &str = "benches/results/market-cpu.json";
+const PAGE: &str = "docs/benchmarks.md";
 /// Every case is timed so often, its peers in between.
 const ROUNDS: usize = 7;
 
-/// What a worker says when it is ready.
+/// What a worker says when it is ready: its cases, `CASE` where Fillrate computes it and `CASE LIBRARY`
+/// where a peer does.
 #[derive(Deserialize)]
 struct About {
     cases: Vec<String>,
@@ -38,7 +41,8 @@ struct Report {
     machine: Machine,
     versions: BTreeMap<String, String>,
     rounds: usize,
-    /// Nanoseconds per unit (a bar), median over the rounds, by case and library.
+    /// Nanoseconds per unit (a bar, an option, a step of a path), median over the rounds, by case
+    /// and library.
     ns: BTreeMap<String, BTreeMap<String, f64>>,
 }
 
@@ -62,16 +66,21 @@ pub(super) fn run(only: Option<&str>) -> anyhow::Result<()> {
     let script = Path::new(PROGRAMS).join("worker.py");
     let (mut ours, about) = start(&[ours.as_os_str()], "fillrate")?;
     let (mut peers, peer_about) = start(&[python.as_os_str(), script.as_os_str()], "peers")?;
+    let own = about.cases.iter().filter(|case| !case.contains(' '));
     let mut ns = BTreeMap::new();
-    for case in about.cases.iter().filter(|case| only.is_none_or(|text| case.contains(text))) {
-        let rivals = rivals(case, &peer_about.cases);
+    for case in own.filter(|case| only.is_none_or(|text| case.contains(text))) {
+        let (near, far) = (rivals(case, &about.cases), rivals(case, &peer_about.cases));
         let mut times: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+        let mut note = |library: &str, timing: &Timing| {
+            times.entry(library.to_owned()).or_default().push(timing.ns);
+        };
         for _ in 0..ROUNDS {
-            let timing: Timing = ours.ask(&format!("run {case}"))?;
-            times.entry("fillrate".into()).or_default().push(timing.ns);
-            for (request, library) in &rivals {
-                let timing: Timing = peers.ask(&format!("run {request}"))?;
-                times.entry(library.clone()).or_default().push(timing.ns);
+            note("fillrate", &ours.ask(&format!("run {case}"))?);
+            for (request, library) in &near {
+                note(library, &ours.ask(&format!("run {request}"))?);
+            }
+            for (request, library) in &far {
+                note(library, &peers.ask(&format!("run {request}"))?);
             }
         }
         let medians = times.into_iter().map(|(library, times)| (library, median(times))).collect();
@@ -88,6 +97,9 @@ pub(super) fn run(only: Option<&str>) -> anyhow::Result<()> {
     };
     let partial = format!("{DATA}/results.json");
     let path = if only.is_some() { partial.as_str() } else { RESULTS };
+    if only.is_none() {
+        page::replace(Path::new(PAGE), "market", &tables(&report))?;
+    }
     fs::write(path, serde_json::to_string_pretty(&report)? + "\n").context(path.to_owned())?;
     say(&format!("{path} written"));
     Ok(())
@@ -123,9 +135,55 @@ fn line(case: &str, medians: &BTreeMap<String, f64>) -> String {
     line
 }
 
+/// What the page has: a row per case, its peers from the fastest on.
+fn tables(report: &Report) -> String {
+    let machine = &report.machine;
+    let versions: Vec<String> =
+        report.versions.iter().map(|(name, version)| format!("{name} {version}")).collect();
+    let mut page = format!(
+        "Measured on {} at commit `{}`: {} ({}), one core of {}, Linux {}, load average {} before it \
+         began.\nMedians of {} interleaved rounds, each the fastest repetition in a fifth of a second; \
+         {}.\n\n| case | Fillrate, ns | peers, ns (ratio to Fillrate) |\n|---|---|---|\n",
+        report.date,
+        report.commit,
+        machine.processor,
+        machine.instructions.join(", "),
+        machine.cores,
+        machine.kernel,
+        machine.load_average,
+        report.rounds,
+        versions.join(", "),
+    );
+    for (case, medians) in &report.ns {
+        let ours = medians["fillrate"];
+        let mut peers: Vec<(&String, &f64)> =
+            medians.iter().filter(|(library, _)| *library != "fillrate").collect();
+        peers.sort_by(|a, b| a.1.total_cmp(b.1));
+        let peer = |(library, ns): (&String, &f64)| {
+            format!("{library} {} ({:.1} ×)", digits(*ns), ns / ours)
+        };
+        let peers: Vec<String> = peers.into_iter().map(peer).collect();
+        // A string takes every write.
+        let _ = writeln!(page, "| `{case}` | {} | {} |", digits(ours), peers.join(", "));
+    }
+    page
+}
+
+/// Three digits of a time.
+fn digits(ns: f64) -> String {
+    let places = (2 - ns.log10().floor() as i32).clamp(0, 3) as usize;
+    format!("{ns:.places$}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn three_digits_of_a_time_are_shown() {
+        let shown = [0.001_234, 0.912_3, 12.345, 678.9, 12_345.6].map(digits);
+        assert_eq!(shown, ["0.001", "0.912", "12.3", "679", "12346"]);
+    }
 
     #[test]
     fn rivals_are_those_of_the_same_case() {

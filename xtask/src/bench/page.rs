@@ -1,4 +1,4 @@
-//! The tables of the race in `docs/benchmarks.md`, between two marks.
+//! The tables of a race in `docs/benchmarks.md`, between two marks.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -8,29 +8,40 @@ use anyhow::{Context, bail};
 
 use super::report::{EntrantResult, GroupResult, Report};
 
-const BEGIN: &str = "<!-- Written by `cargo xtask bench encoder`: begin -->";
-const END: &str = "<!-- Written by `cargo xtask bench encoder`: end -->";
+/// Writes the tables of the encoders' race.
+///
+/// # Errors
+///
+/// As for [`replace`].
+pub(super) fn update(path: &Path, report: &Report) -> anyhow::Result<()> {
+    replace(path, "encoder", &tables(report))
+}
 
-/// Replaces what lies between the marks of the page.
+/// Replaces what lies between the marks of a race on the page.
 ///
 /// # Errors
 ///
 /// If the page cannot be read or written, or has not both marks.
-pub(super) fn update(path: &Path, report: &Report) -> anyhow::Result<()> {
+pub(super) fn replace(path: &Path, race: &str, tables: &str) -> anyhow::Result<()> {
     let page = fs::read_to_string(path).with_context(|| path.display().to_string())?;
-    let updated = replaced(&page, &tables(report))
-        .with_context(|| format!("{} needs the lines {BEGIN} and {END}", path.display()))?;
+    let updated = replaced(&page, race, tables).with_context(|| path.display().to_string())?;
     fs::write(path, updated).with_context(|| path.display().to_string())
 }
 
-fn replaced(page: &str, tables: &str) -> anyhow::Result<String> {
-    let (Some(begin), Some(end)) = (page.find(BEGIN), page.find(END)) else {
-        bail!("a mark is missing");
+fn marks(race: &str) -> [String; 2] {
+    ["begin", "end"].map(|place| format!("<!-- Written by `cargo xtask bench {race}`: {place} -->"))
+}
+
+fn replaced(page: &str, race: &str, tables: &str) -> anyhow::Result<String> {
+    let marks = marks(race);
+    let (Some(begin), Some(end)) = (page.find(&marks[0]), page.find(&marks[1])) else {
+        bail!("it needs the lines {} and {}", marks[0], marks[1]);
     };
     if end < begin {
-        bail!("the marks are in the wrong order");
+        bail!("the marks of {race} are in the wrong order");
     }
-    Ok(format!("{}\n\n{tables}\n{}", &page[..begin + BEGIN.len()], &page[end..]))
+    let begin = begin + marks[0].len();
+    Ok(format!("{}\n\n{tables}\n{}", &page[..begin], &page[end..]))
 }
 
 fn tables(report: &Report) -> String {
@@ -144,12 +155,13 @@ mod tests {
 
     #[test]
     fn only_what_lies_between_the_marks_is_replaced() {
-        let page = format!("before\n{BEGIN}\nold\n{END}\nafter\n");
-        let updated = replaced(&page, "new\n").unwrap();
-        assert_eq!(updated, format!("before\n{BEGIN}\n\nnew\n\n{END}\nafter\n"));
-        assert_eq!(replaced(&updated, "new\n").unwrap(), updated);
-        assert!(replaced("no marks", "new").is_err());
-        assert!(replaced(&format!("{END}{BEGIN}"), "new").is_err());
+        let [begin, end] = marks("market");
+        let page = format!("before\n{begin}\nold\n{end}\nafter\n");
+        let updated = replaced(&page, "market", "new\n").unwrap();
+        assert_eq!(updated, format!("before\n{begin}\n\nnew\n\n{end}\nafter\n"));
+        assert_eq!(replaced(&updated, "market", "new\n").unwrap(), updated);
+        assert!(replaced(&page, "encoder", "new").is_err());
+        assert!(replaced(&format!("{end}{begin}"), "market", "new").is_err());
     }
 
     #[test]
