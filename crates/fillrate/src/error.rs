@@ -78,6 +78,19 @@ pub enum Error {
         hint: Option<String>,
     },
 
+    /// A training configuration is broken, says too little, or cannot be edited safely.
+    #[error("{}{}: {message}", path.display(), line.map_or_else(String::new, |line| format!(":{line}")))]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1, if one is to blame.
+        line: Option<usize>,
+        /// What is wrong with it.
+        message: String,
+        /// How to mend it.
+        hint: String,
+    },
+
     /// A model directory cannot be used.
     #[error("{}: {message}", path.display())]
     Model {
@@ -196,7 +209,7 @@ impl Error {
     pub fn hint(&self) -> Option<&str> {
         match self {
             Self::Input { hint, .. } | Self::Model { hint, .. } => hint.as_deref(),
-            Self::DoesNotFit { hint, .. } => Some(hint),
+            Self::Config { hint, .. } | Self::DoesNotFit { hint, .. } => Some(hint),
             Self::MissingTensor { .. } | Self::TensorShape { .. } => {
                 Some("config.json and model.safetensors must come from the same checkpoint")
             }

@@ -2,7 +2,8 @@
 //!
 //! A [`Training`] says what is trained and how; [`estimate`] what a stage of it takes on a [`Gpu`];
 //! [`largest_batch`] and [`suggest`] what fits; [`advise`] what should be known of it; [`check`] sets
-//! estimates beside PyTorch.
+//! estimates beside PyTorch. [`config`] reads a run from a configuration that somebody has, and
+//! [`edit`] writes better settings into it.
 //!
 //! ```
 //! use fillrate::plan::{
@@ -37,6 +38,9 @@
 
 mod allocator;
 pub mod check;
+pub mod config;
+pub mod document;
+pub mod edit;
 mod estimate;
 mod gpu;
 mod head;

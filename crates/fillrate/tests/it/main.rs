@@ -3,6 +3,7 @@
 
 mod encoder;
 mod news_mini;
+mod plan_config;
 mod records;
 mod token_texts;
 mod tokens;
