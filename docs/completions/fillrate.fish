@@ -41,6 +41,7 @@ complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "score" -d 'Score 
 complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "compare" -d 'Run several models over one labelled table and set them side by side'
 complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "profile" -d 'Measure a model on this machine: load time, latency, throughput, memory'
 complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "waves" -d 'Find Elliott waves in prices: every impulse and correction, exactly'
+complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "plan" -d 'Plan the memory of a training run, and write what fits into its configuration'
 complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "bench" -d 'Run a benchmark on this machine'
 complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "indicators" -d 'Compute indicators and signals over a price panel'
 complete -c fillrate -n "__fish_fillrate_needs_command" -f -a "montecarlo" -d 'Simulate where prices go: means, quantiles and paths'
@@ -251,6 +252,144 @@ complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and __fish_seen
 complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and __fish_seen_subcommand_from backtest" -s q -l quiet -d 'Say nothing but errors'
 complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and __fish_seen_subcommand_from backtest" -s v -l verbose -d 'Say more about what is done and why'
 complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and __fish_seen_subcommand_from backtest" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and not __fish_seen_subcommand_from show suggest apply restore verify" -l format -d 'How to write the result [default: table on a terminal, jsonl in a pipe]' -r -f -a "table\t'Columns for a reader'
+json\t'One JSON document'
+jsonl\t'One JSON object per line'
+csv\t'Comma-separated values with a header'
+parquet\t'Apache Parquet'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and not __fish_seen_subcommand_from show suggest apply restore verify" -s o -l output -d 'Write to FILE instead of standard output; its extension sets the format' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and not __fish_seen_subcommand_from show suggest apply restore verify" -l device -d 'Where to compute: auto, cpu, cuda or cuda:N [default: auto]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and not __fish_seen_subcommand_from show suggest apply restore verify" -l threads -d 'Threads to compute with [default: one per physical core this process may use]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and not __fish_seen_subcommand_from show suggest apply restore verify" -l config -d 'Read settings from FILE [default: fillrate.toml here, if it exists]' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and not __fish_seen_subcommand_from show suggest apply restore verify" -s q -l quiet -d 'Say nothing but errors'
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and not __fish_seen_subcommand_from show suggest apply restore verify" -s v -l verbose -d 'Say more about what is done and why'
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and not __fish_seen_subcommand_from show suggest apply restore verify" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and not __fish_seen_subcommand_from show suggest apply restore verify" -f -a "show" -d 'Say where the memory goes as the configuration stands, and what to change'
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and not __fish_seen_subcommand_from show suggest apply restore verify" -f -a "suggest" -d 'Find the settings that fit: the fastest, a balance, the smallest'
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and not __fish_seen_subcommand_from show suggest apply restore verify" -f -a "apply" -d 'Show a suggestion as a diff, and write it with --write'
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and not __fish_seen_subcommand_from show suggest apply restore verify" -f -a "restore" -d 'Put back what `apply --write` changed last'
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and not __fish_seen_subcommand_from show suggest apply restore verify" -f -a "verify" -d 'Run a few steps in PyTorch and compare its memory with the estimate'
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from show" -l config-format -d 'What kind of file it is [default: told from its content]' -r -f -a "hydra\t'A tree of Hydra\'s'
+lightning\t'A file of Lightning\'s command line'
+transformers\t'Hugging Face\'s training arguments'
+axolotl\t'An Axolotl file'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from show" -l map -d 'Where a file of another kind says what: TOML or YAML with FIELD = "path.in.the.file"' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from show" -l set -d 'Take this value, whatever the file says; may be given more than once' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from show" -l gpu -d 'The GPU: auto (the one here), free (what is free on it now), a name such as a100-80gb, or its memory in GiB [default: auto]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from show" -l margin -d 'The share of the memory to leave, from 0 up to 1 [default: 0.15 of what is free if that was measured, else 0.2]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from show" -l reserve-gib -d 'Memory to leave at least, in GiB [default: 0]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from show" -l html -d 'Write a page for a browser, with a bar of memory for each stage' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from show" -l svg -d 'Write the bars as a picture' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from show" -l format -d 'How to write the result [default: table on a terminal, jsonl in a pipe]' -r -f -a "table\t'Columns for a reader'
+json\t'One JSON document'
+jsonl\t'One JSON object per line'
+csv\t'Comma-separated values with a header'
+parquet\t'Apache Parquet'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from show" -s o -l output -d 'Write to FILE instead of standard output; its extension sets the format' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from show" -l device -d 'Where to compute: auto, cpu, cuda or cuda:N [default: auto]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from show" -l threads -d 'Threads to compute with [default: one per physical core this process may use]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from show" -l config -d 'Read settings from FILE [default: fillrate.toml here, if it exists]' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from show" -l explain -d 'Also print the formula of every part, with its numbers and its source'
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Say nothing but errors'
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Say more about what is done and why'
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from suggest" -l config-format -d 'What kind of file it is [default: told from its content]' -r -f -a "hydra\t'A tree of Hydra\'s'
+lightning\t'A file of Lightning\'s command line'
+transformers\t'Hugging Face\'s training arguments'
+axolotl\t'An Axolotl file'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from suggest" -l map -d 'Where a file of another kind says what: TOML or YAML with FIELD = "path.in.the.file"' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from suggest" -l set -d 'Take this value, whatever the file says; may be given more than once' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from suggest" -l gpu -d 'The GPU: auto (the one here), free (what is free on it now), a name such as a100-80gb, or its memory in GiB [default: auto]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from suggest" -l margin -d 'The share of the memory to leave, from 0 up to 1 [default: 0.15 of what is free if that was measured, else 0.2]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from suggest" -l reserve-gib -d 'Memory to leave at least, in GiB [default: 0]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from suggest" -l effective-batch -d 'Rows of one optimizer step, over all GPUs [default: as many as now]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from suggest" -l axes -d 'What may change besides batch size and accumulation; may be given more than once' -r -f -a "checkpointing\t'Whether layers are computed again in the backward pass'
+precision\t'The type of products'
+length\t'The length of sequences'
+negatives\t'The number of negatives'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from suggest" -l html -d 'Write a page for a browser, with a bar of memory for each stage' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from suggest" -l svg -d 'Write the bars as a picture' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from suggest" -l format -d 'How to write the result [default: table on a terminal, jsonl in a pipe]' -r -f -a "table\t'Columns for a reader'
+json\t'One JSON document'
+jsonl\t'One JSON object per line'
+csv\t'Comma-separated values with a header'
+parquet\t'Apache Parquet'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from suggest" -s o -l output -d 'Write to FILE instead of standard output; its extension sets the format' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from suggest" -l device -d 'Where to compute: auto, cpu, cuda or cuda:N [default: auto]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from suggest" -l threads -d 'Threads to compute with [default: one per physical core this process may use]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from suggest" -l config -d 'Read settings from FILE [default: fillrate.toml here, if it exists]' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from suggest" -s q -l quiet -d 'Say nothing but errors'
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from suggest" -s v -l verbose -d 'Say more about what is done and why'
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from suggest" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from apply" -l config-format -d 'What kind of file it is [default: told from its content]' -r -f -a "hydra\t'A tree of Hydra\'s'
+lightning\t'A file of Lightning\'s command line'
+transformers\t'Hugging Face\'s training arguments'
+axolotl\t'An Axolotl file'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from apply" -l map -d 'Where a file of another kind says what: TOML or YAML with FIELD = "path.in.the.file"' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from apply" -l set -d 'Take this value, whatever the file says; may be given more than once' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from apply" -l gpu -d 'The GPU: auto (the one here), free (what is free on it now), a name such as a100-80gb, or its memory in GiB [default: auto]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from apply" -l margin -d 'The share of the memory to leave, from 0 up to 1 [default: 0.15 of what is free if that was measured, else 0.2]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from apply" -l reserve-gib -d 'Memory to leave at least, in GiB [default: 0]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from apply" -l effective-batch -d 'Rows of one optimizer step, over all GPUs [default: as many as now]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from apply" -l axes -d 'What may change besides batch size and accumulation; may be given more than once' -r -f -a "checkpointing\t'Whether layers are computed again in the backward pass'
+precision\t'The type of products'
+length\t'The length of sequences'
+negatives\t'The number of negatives'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from apply" -l suggestion -d 'Which suggestion, by its name [default: the first, for throughput]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from apply" -l format -d 'How to write the result [default: table on a terminal, jsonl in a pipe]' -r -f -a "table\t'Columns for a reader'
+json\t'One JSON document'
+jsonl\t'One JSON object per line'
+csv\t'Comma-separated values with a header'
+parquet\t'Apache Parquet'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from apply" -s o -l output -d 'Write to FILE instead of standard output; its extension sets the format' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from apply" -l device -d 'Where to compute: auto, cpu, cuda or cuda:N [default: auto]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from apply" -l threads -d 'Threads to compute with [default: one per physical core this process may use]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from apply" -l config -d 'Read settings from FILE [default: fillrate.toml here, if it exists]' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from apply" -l write -d 'Write the files, not only the diff'
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from apply" -s q -l quiet -d 'Say nothing but errors'
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from apply" -s v -l verbose -d 'Say more about what is done and why'
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from apply" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from restore" -l config-format -d 'What kind of file it is [default: told from its content]' -r -f -a "hydra\t'A tree of Hydra\'s'
+lightning\t'A file of Lightning\'s command line'
+transformers\t'Hugging Face\'s training arguments'
+axolotl\t'An Axolotl file'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from restore" -l map -d 'Where a file of another kind says what: TOML or YAML with FIELD = "path.in.the.file"' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from restore" -l set -d 'Take this value, whatever the file says; may be given more than once' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from restore" -l format -d 'How to write the result [default: table on a terminal, jsonl in a pipe]' -r -f -a "table\t'Columns for a reader'
+json\t'One JSON document'
+jsonl\t'One JSON object per line'
+csv\t'Comma-separated values with a header'
+parquet\t'Apache Parquet'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from restore" -s o -l output -d 'Write to FILE instead of standard output; its extension sets the format' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from restore" -l device -d 'Where to compute: auto, cpu, cuda or cuda:N [default: auto]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from restore" -l threads -d 'Threads to compute with [default: one per physical core this process may use]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from restore" -l config -d 'Read settings from FILE [default: fillrate.toml here, if it exists]' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from restore" -s q -l quiet -d 'Say nothing but errors'
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from restore" -s v -l verbose -d 'Say more about what is done and why'
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from restore" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from verify" -l config-format -d 'What kind of file it is [default: told from its content]' -r -f -a "hydra\t'A tree of Hydra\'s'
+lightning\t'A file of Lightning\'s command line'
+transformers\t'Hugging Face\'s training arguments'
+axolotl\t'An Axolotl file'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from verify" -l map -d 'Where a file of another kind says what: TOML or YAML with FIELD = "path.in.the.file"' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from verify" -l set -d 'Take this value, whatever the file says; may be given more than once' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from verify" -l gpu -d 'The GPU: auto (the one here), free (what is free on it now), a name such as a100-80gb, or its memory in GiB [default: auto]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from verify" -l margin -d 'The share of the memory to leave, from 0 up to 1 [default: 0.15 of what is free if that was measured, else 0.2]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from verify" -l reserve-gib -d 'Memory to leave at least, in GiB [default: 0]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from verify" -l torch -d 'The Python that has torch and transformers [default: python3]' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from verify" -l steps -d 'Optimizer steps of each run [default: 3]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from verify" -l format -d 'How to write the result [default: table on a terminal, jsonl in a pipe]' -r -f -a "table\t'Columns for a reader'
+json\t'One JSON document'
+jsonl\t'One JSON object per line'
+csv\t'Comma-separated values with a header'
+parquet\t'Apache Parquet'"
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from verify" -s o -l output -d 'Write to FILE instead of standard output; its extension sets the format' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from verify" -l device -d 'Where to compute: auto, cpu, cuda or cuda:N [default: auto]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from verify" -l threads -d 'Threads to compute with [default: one per physical core this process may use]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from verify" -l config -d 'Read settings from FILE [default: fillrate.toml here, if it exists]' -r -F
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from verify" -s q -l quiet -d 'Say nothing but errors'
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from verify" -s v -l verbose -d 'Say more about what is done and why'
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c fillrate -n "__fish_fillrate_using_subcommand bench; and not __fish_seen_subcommand_from memory" -l format -d 'How to write the result [default: table on a terminal, jsonl in a pipe]' -r -f -a "table\t'Columns for a reader'
 json\t'One JSON document'
 jsonl\t'One JSON object per line'

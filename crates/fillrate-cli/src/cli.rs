@@ -13,6 +13,7 @@ mod indicators;
 mod llm;
 mod montecarlo;
 mod options;
+mod plan;
 mod portfolio;
 mod prices;
 mod profile;
@@ -34,6 +35,10 @@ pub(crate) use self::llm::{ApiChoice, LlmArgs};
 pub(crate) use self::montecarlo::{ModelName, MonteCarloArgs};
 pub(crate) use self::options::{
     ImpliedVolArgs, KindName, MethodName, OptionTableArgs, OptionsVerb, PriceOptionsArgs, TermArgs,
+};
+pub(crate) use self::plan::{
+    ApplyArgs, AxisChoice, ConfigArgs, ConfigKind, GpuArgs, PictureArgs, PlanVerb, RestoreArgs,
+    SearchAxesArgs, ShowArgs, SuggestArgs, VerifyArgs,
 };
 pub(crate) use self::portfolio::PortfolioArgs;
 pub(crate) use self::prices::PricesArgs;
@@ -111,6 +116,14 @@ Examples:
     /// Find Elliott waves in prices: every impulse and correction, exactly
     #[command(after_help = waves::RECORDS_AND_EXAMPLES)]
     Waves(Box<WavesArgs>),
+
+    /// Plan the memory of a training run, and write what fits into its configuration
+    #[command(arg_required_else_help = true, after_help = plan::EXAMPLES)]
+    Plan {
+        /// What to do
+        #[command(subcommand)]
+        verb: Box<PlanVerb>,
+    },
 
     /// Run a benchmark on this machine
     #[command(arg_required_else_help = true)]
@@ -212,6 +225,7 @@ impl Verb {
             Self::Doctor
             | Self::Bench { .. }
             | Self::MonteCarlo(_)
+            | Self::Plan { .. }
             | Self::Models { .. }
             | Self::Completions { .. }
             | Self::Generate { .. } => TextArgs::default(),

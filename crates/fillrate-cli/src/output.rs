@@ -126,6 +126,11 @@ impl Rendered {
         Self(text)
     }
 
+    /// Text as it is, which may be none.
+    pub(crate) fn exact(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
     /// Writes it whole.
     ///
     /// # Errors

@@ -11,6 +11,7 @@ mod loading;
 mod models;
 mod montecarlo;
 mod options;
+mod plan;
 mod portfolio;
 mod prices;
 mod profile;
@@ -54,6 +55,7 @@ pub(crate) fn run(verb: &Verb, settings: &Settings, printer: &Printer) -> anyhow
         Verb::Backtest(arguments) => backtest::run(arguments, settings, printer),
         Verb::Profile(arguments) => profile::run(arguments, settings, printer),
         Verb::Waves(arguments) => waves::run(arguments, settings, printer),
+        Verb::Plan { verb } => plan::run(verb, settings, printer),
         Verb::Models { verb } => models::run(verb, settings, printer),
         Verb::Completions { shell } => completions::run(*shell, settings, printer),
         Verb::Generate { page, verb } => generate::run(*page, verb.as_deref(), settings, printer),

@@ -12,6 +12,7 @@ mod llm;
 mod models;
 mod montecarlo;
 mod options;
+mod plan;
 mod portfolio;
 mod profile;
 mod risk;
