@@ -67,6 +67,11 @@ impl Targets {
         if most >= lowest { 1.0 } else { term(self.nearness(most)) }
     }
 
+    /// The ratio up to which [`Self::nearness`] is 0, but for rounding.
+    pub(super) fn least(&self) -> f64 {
+        self.bands.first().map_or(0.0, |band| band.low * (1.0 - TOLERANCE) * (1.0 - 1e-9))
+    }
+
     /// The most that it is for `ratio` and what follows it when the measure's wave grows.
     #[inline]
     fn best_onward(&self, ratio: f64) -> f64 {

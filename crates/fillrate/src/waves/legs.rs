@@ -25,6 +25,10 @@ pub(super) struct Turn {
     pub price: f64,
     /// The furthest price that a wave from it reaches, at most.
     pub reach: f64,
+    /// How far any wave from it, or from a later record than it, moves at most.
+    pub onward_length: f64,
+    /// How many bars such a wave takes at most.
+    pub onward_bars: u32,
     /// Its bar.
     pub bar: u32,
     /// The first bar that passes it: no wave from it ends there or later.
@@ -103,6 +107,8 @@ fn turns(bars: &Bars<'_>, pivots: &Pivots, extremes: &Extremes) -> (Vec<Turn>, V
     let turn = |price: f64, reach: f64, bar: u32, passed: u32| Turn {
         price,
         reach,
+        onward_length: 0.0,
+        onward_bars: 0,
         bar,
         passed,
         first: NONE,
@@ -126,7 +132,24 @@ fn turns(bars: &Bars<'_>, pivots: &Pivots, extremes: &Extremes) -> (Vec<Turn>, V
         .collect();
     link(&mut highs, &mut lows, &extremes.higher_before);
     link(&mut lows, &mut highs, &extremes.lower_before);
+    look_onward(&mut highs);
+    look_onward(&mut lows);
     (highs, lows)
+}
+
+/// Says of each end what the waves from it and from the records after it come to at most. A record is
+/// followed by later ones only, so one pass from the last to the first does.
+fn look_onward(ends: &mut [Turn]) {
+    for at in (0..ends.len()).rev() {
+        let end = &ends[at];
+        let (mut length, mut bars) = ((end.reach - end.price).abs(), end.passed - end.bar);
+        if end.next != NONE {
+            let next = &ends[end.next as usize];
+            length = length.max(next.onward_length);
+            bars = bars.max(next.onward_bars);
+        }
+        (ends[at].onward_length, ends[at].onward_bars) = (length, bars);
+    }
 }
 
 /// Points each of `ends` to the next record after it, and each of `starts` to its first end.

@@ -144,12 +144,13 @@ impl Search {
     /// A score that `wanted` patterns reach: what a quick look at the shortest waves finds. The
     /// exact search need not visit what scores less.
     fn probed_score(&self, legs: &Legs, wanted: usize, scope: Option<&Scope>) -> f64 {
+        // More starts than patterns, since the best of each start may be the best there are.
+        let starts = QUICK_STARTS.max(wanted.saturating_mul(2));
         let mut keep = Best::new(wanted, self.options.score_min);
         for plan in &self.plans {
             for &direction in &self.directions {
                 let walk = Walk::new(legs.oriented(direction), direction, plan, &mut keep);
-                walk.quickly(QUICK_BREADTH, QUICK_STARTS)
-                    .run(scope.map(|scope| scope.ends(direction)));
+                walk.quickly(QUICK_BREADTH, starts).run(scope.map(|scope| scope.ends(direction)));
             }
         }
         keep.worst_score().unwrap_or(self.options.score_min)

@@ -106,8 +106,40 @@ pub(super) enum Ahead {
     Length { wave: usize, least: f64 },
     /// It must end beyond the end of `wave` by `least` of that wave's length.
     Beyond { wave: usize, least: f64 },
-    /// The term of its length over that of `wave` is at most what it is up to there.
+    /// The term of its length over that of `wave` is at most what it is for any that it can have.
     Target { wave: usize, targets: Targets, weight: f64 },
+    /// The same of its duration.
+    Duration { wave: usize, targets: Targets, weight: f64 },
+    /// What its length over that of `wave`, and that of the wave after it, leave of each other.
+    LengthBetween { wave: usize, between: Between },
+    /// The same of durations.
+    DurationBetween { wave: usize, between: Between },
+}
+
+/// Two terms of which the next wave cannot have both: it is too short for the one, or too long for
+/// the wave after it to be long enough next to it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Between {
+    targets: Targets,
+    weight: f64,
+    /// The wave after it has a term above 0 only from this much of it on.
+    least: f64,
+    weight_after: f64,
+}
+
+impl Between {
+    /// What the two terms miss at least, besides what the first misses by itself, if the next wave is
+    /// at most `longest` and the wave after it at most `onward`; the earlier wave is 1 / `inverse`.
+    #[inline]
+    pub(super) fn given_up(&self, longest: f64, onward: f64, inverse: f64) -> f64 {
+        if onward >= longest * self.least {
+            return 0.0;
+        }
+        // Up to here the second term can be had, and past it only the first.
+        let both = self.targets.best_up_to(onward / self.least * inverse);
+        let first = self.targets.best_up_to(longest * inverse);
+        ((first - both) * self.weight).min(self.weight_after)
+    }
 }
 
 impl Plan {
@@ -126,6 +158,11 @@ impl Plan {
         }
         for guideline in guidelines {
             add_guideline(guideline, ensemble.weight(guideline.part), waves, &mut levels);
+        }
+        for one in guidelines {
+            for after in guidelines {
+                add_between(one, after, &ensemble, &mut levels);
+            }
         }
         let mut open = [0.0; 4];
         for level in levels.iter_mut().rev() {
@@ -169,11 +206,40 @@ fn add_guideline(
     let wave = guideline.look.wave(waves);
     let part = guideline.part as usize;
     levels[wave].terms.push(Term { look: guideline.look, part, weight });
-    if let Look::Near(targets) = guideline.look
-        && let Measure::Length(next, wave) = targets.measure
-        && next > wave
-    {
-        levels[next - 1].ahead.push(Ahead::Target { wave, targets, weight });
+    let Look::Near(targets) = guideline.look else { return };
+    match targets.measure {
+        Measure::Length(next, wave) if next > wave => {
+            levels[next - 1].ahead.push(Ahead::Target { wave, targets, weight });
+        }
+        Measure::Duration(next, wave) if next > wave => {
+            levels[next - 1].ahead.push(Ahead::Duration { wave, targets, weight });
+        }
+        _ => {}
+    }
+}
+
+/// What a guideline of the next wave and one of the wave after it, next to it, say together.
+fn add_between(
+    one: &Guideline,
+    after: &Guideline,
+    ensemble: &Ensemble,
+    levels: &mut [Level; PIVOTS_MAX],
+) {
+    let (Look::Near(targets), Look::Near(targets_after)) = (one.look, after.look) else { return };
+    let (weight, weight_after) = (ensemble.weight(one.part), ensemble.weight(after.part));
+    let between = Between { targets, weight, least: targets_after.least(), weight_after };
+    match (targets.measure, targets_after.measure) {
+        (Measure::Length(next, wave), Measure::Length(last, middle))
+            if next > wave && middle == next && last == next + 1 =>
+        {
+            levels[next - 1].ahead.push(Ahead::LengthBetween { wave, between });
+        }
+        (Measure::Duration(next, wave), Measure::Duration(last, middle))
+            if next > wave && middle == next && last == next + 1 =>
+        {
+            levels[next - 1].ahead.push(Ahead::DurationBetween { wave, between });
+        }
+        _ => {}
     }
 }
 

@@ -98,6 +98,7 @@ impl<'a, K: Keep> Walk<'a, K> {
         let bars_end = from.passed.min(self.bars_end);
         let mut at = from.first;
         let mut left = self.breadth;
+        let mut skipped = 0_u32;
         while at != NONE && left > 0 {
             let turn = &ends[at as usize];
             if turn.bar >= bars_end {
@@ -105,7 +106,11 @@ impl<'a, K: Keep> Walk<'a, K> {
             }
             self.outline.end_wave(wave, turn.bar, self.sign * turn.price);
             let level = &self.plan.levels[wave];
-            match self.fate(wave, level, turn) {
+            // Looking onward costs about as much as looking at an end, and most chains are short: it is
+            // done after one, two, four, eight ends that led nowhere, so that at most twice as many
+            // ends are looked at as need be.
+            let looks_onward = skipped.is_power_of_two();
+            match self.fate(wave, level, turn, looks_onward) {
                 Fate::Goes if wave == self.plan.waves => {
                     let hit = self.hit();
                     if !self.keep.take(hit) {
@@ -117,7 +122,7 @@ impl<'a, K: Keep> Walk<'a, K> {
                         return false;
                     }
                 }
-                Fate::Skips => {}
+                Fate::Skips => skipped += 1,
                 Fate::Stops => break,
             }
             at = turn.next;
@@ -127,7 +132,7 @@ impl<'a, K: Keep> Walk<'a, K> {
     }
 
     #[inline]
-    fn fate(&mut self, wave: usize, level: &Level, turn: &Turn) -> Fate {
+    fn fate(&mut self, wave: usize, level: &Level, turn: &Turn, looks_onward: bool) -> Fate {
         // Only a series without any movement, with its ends as pivots, has a wave without length.
         if self.outline.lengths[wave] <= 0.0 {
             return Fate::Skips;
@@ -154,7 +159,10 @@ impl<'a, K: Keep> Walk<'a, K> {
                 known[term.part] += value;
                 bound -= (1.0 - value) * term.weight;
                 if bound < needed {
-                    return self.fate_onward(wave, level, needed);
+                    if looks_onward {
+                        return self.fate_onward(wave, level, needed);
+                    }
+                    return Fate::Skips;
                 }
             }
             self.sums[wave] = known;
@@ -218,11 +226,7 @@ impl<'a, K: Keep> Walk<'a, K> {
         let mut bound = self.bounds[wave];
         for ahead in &level.ahead {
             match *ahead {
-                Ahead::Length { wave, least } => {
-                    if longest / lengths[wave] < least {
-                        return false;
-                    }
-                }
+                Ahead::Length { wave, least } if longest / lengths[wave] < least => return false,
                 Ahead::Beyond { wave: earlier, least } => {
                     let onward = if wave.is_multiple_of(2) { 1.0 } else { -1.0 };
                     if onward * (reach - levels[earlier]) / lengths[earlier] < least {
@@ -233,10 +237,31 @@ impl<'a, K: Keep> Walk<'a, K> {
                     let most = targets.best_up_to(longest * inverse_lengths[wave]);
                     bound -= (1.0 - most) * weight;
                 }
-                Ahead::Target { .. } => {}
+                Ahead::Duration { wave, targets, weight } if K::SCORED => {
+                    // The wave ends before the bar that passes its start.
+                    let bars = f64::from(turn.passed - turn.bar);
+                    let most = targets.best_up_to(bars * self.outline.inverse_durations[wave]);
+                    bound -= (1.0 - most) * weight;
+                }
+                Ahead::LengthBetween { wave: earlier, between } if K::SCORED => {
+                    let onward = self.onward(wave, turn).map_or(0.0, |end| end.onward_length);
+                    bound -= between.given_up(longest, onward, inverse_lengths[earlier]);
+                }
+                Ahead::DurationBetween { wave: earlier, between } if K::SCORED => {
+                    let bars = f64::from(turn.passed - turn.bar);
+                    let onward = self.onward(wave, turn).map_or(0, |end| end.onward_bars);
+                    let inverse = self.outline.inverse_durations[earlier];
+                    bound -= between.given_up(bars, f64::from(onward), inverse);
+                }
+                _ => {}
             }
         }
         !K::SCORED || bound >= needed
+    }
+
+    /// The first of the ends of the wave after `wave`, which ends at `turn`.
+    fn onward(&self, wave: usize, turn: &Turn) -> Option<&Turn> {
+        self.turns[(wave + 1) % 2].get(turn.first as usize)
     }
 
     fn hit(&self) -> Hit {
