@@ -25,8 +25,8 @@ const SLAB_SETS: usize = 1 << 16;
 const TASK_ROWS: usize = 32;
 /// Symbols whose grids fit a slab are computed side by side, so many at a time.
 const SYMBOLS_AT_ONCE: usize = 64;
-/// What one set takes per bar on one core, for estimates: measured with AVX-512, where a crossing
-/// takes half as long.
+/// What one set is taken to cost per bar on one core, for estimates of whether a grid is sensible. It
+/// is a guess of the right size, not a measurement.
 const NANOSECONDS_PER_BAR: f64 = 1.0;
 /// The bytes of an [`Outcome`] in memory.
 const OUTCOME_BYTES: u64 = size_of::<Outcome>() as u64;
