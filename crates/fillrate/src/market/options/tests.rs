@@ -294,9 +294,10 @@ proptest! {
         let right = if is_call { Right::Call } else { Right::Put };
         let terms = terms(100.0, 100.0 * ratio, 0.03, 0.01, vol, expiry);
         let greeks = price(Kind::European, right, terms).unwrap();
-        let implied = implied_vol(right, greeks.price, terms).unwrap();
-        // What the price's last bits decide of the volatility.
+        // What the price's last bits decide of the volatility: deep in the money, nothing.
         let resolution = 100.0 * f64::EPSILON * 8.0 / greeks.vega;
+        prop_assume!(resolution < 1e-4);
+        let implied = implied_vol(right, greeks.price, terms).unwrap();
         prop_assert!((implied - vol).abs() < 1e-14 + resolution, "{implied}, {vol}");
     }
 }
