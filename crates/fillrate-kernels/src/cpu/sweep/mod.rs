@@ -93,17 +93,11 @@ impl Cpu {
         rule.check(tape.len())?;
         let job = Job { cpu: self, tape, bars, positions };
         Ok(match *rule {
-            SweepRule::Crossing { fast: S(fast), slow: S(slow) } => {
-                job.run(Crossing { fast: Same(fast), slow: Same(slow) })
-            }
             SweepRule::Crossing { fast: S(fast), slow: E(slow) } => {
                 job.run(Crossing { fast: Same(fast), slow: Each(slow.values()) })
             }
             SweepRule::Crossing { fast: E(fast), slow: S(slow) } => {
                 job.run(Crossing { fast: Each(fast.values()), slow: Same(slow) })
-            }
-            SweepRule::Crossing { fast: E(fast), slow: E(slow) } => {
-                job.run(Crossing { fast: Each(fast.values()), slow: Each(slow.values()) })
             }
             SweepRule::Outside { line: S(line), low, high } => {
                 job.run(Outside { line: Same(line), low, high })
@@ -118,6 +112,13 @@ impl Cpu {
             SweepRule::Bands { middle: E(middle), deviation: E(deviation), width } => {
                 let (middle, deviation) = (Each(middle.values()), Each(deviation.values()));
                 job.run(Bands { close: tape.close(), middle, deviation, width })
+            }
+            // Each form is a loop for every tier and account, which compilers take their time for:
+            // there are those that sweeps of a grid ask for.
+            SweepRule::Crossing { .. } => {
+                let expected = "one line for each lane, and the other for all".to_owned();
+                let got = "both lines alike".to_owned();
+                return Err(Error::Shape { op: "sweep", expected, got });
             }
             SweepRule::Bands { .. } => {
                 let expected = "both lines for each lane, or both for all".to_owned();

@@ -67,7 +67,7 @@ pub enum SweepLine<'a> {
 #[derive(Clone, Copy)]
 pub enum SweepRule<'a> {
     /// Long where the fast line has come from below the slow one to lie above it; flat (or short)
-    /// where it has come to lie below.
+    /// where it has come to lie below. One line is for each lane, and the other for all.
     Crossing {
         /// The fast line.
         fast: SweepLine<'a>,
