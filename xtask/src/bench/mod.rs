@@ -1,5 +1,6 @@
 //! Benchmarks: criterion's, and the races against what a user would pick instead.
 
+mod desk;
 mod entrants;
 mod machine;
 mod market;
@@ -44,6 +45,16 @@ enum Race {
         #[arg(long, value_name = "TEXT")]
         only: Option<String>,
     },
+
+    /// Time parameter sweeps and portfolios and libraries of the same purpose on one core
+    ///
+    /// As `market`, with the packages of benches/desk/requirements.txt; `FILLRATE_BENCH_PYTHON` names
+    /// a Python that has them already.
+    Desk {
+        /// Only the cases whose name has this in it; writes the results below target/bench only
+        #[arg(long, value_name = "TEXT")]
+        only: Option<String>,
+    },
 }
 
 /// How much of the race to run.
@@ -69,6 +80,7 @@ pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<()> {
     match &args.race {
         Some(Race::Encoder(args)) => race::run(args),
         Some(Race::Market { only }) => market::run(only.as_deref()),
+        Some(Race::Desk { only }) => desk::run(only.as_deref()),
         None => run_criterion(args.filter.as_deref()),
     }
 }
