@@ -5,31 +5,51 @@ use std::sync::LazyLock;
 
 use crate::{Error, Result};
 
+/// The most lanes of a tier: what tables are padded to.
+const LANES: usize = 8;
+
 /// At how many times the boundary is found, and with how many points its integrals are taken.
 #[derive(Clone, Debug)]
 pub struct AmericanScheme {
     /// √(τ / expiry) of the nodes: Chebyshev points of the second kind, from 0 to 1.
     pub(super) roots: Vec<f64>,
     /// The integrals up to each node but the first.
-    pub(super) boundary: Quadrature,
+    pub(super) boundary: Collocation,
     /// The integral up to the whole time.
     pub(super) premium: Quadrature,
 }
 
-/// The points of some integrals, and the boundary's interpolation to each of them.
+/// The points of an integral up to any time τ.
 #[derive(Clone, Debug)]
-pub(super) struct Quadrature {
+pub(super) struct Points {
     /// √u / √τ of the time u that has passed since the integral's end.
     pub(super) sines: Vec<f64>,
     /// With the derivative of 2 √u / √τ.
     pub(super) weights: Vec<f64>,
-    /// The share of each node but the first in the value at each point, `[rows, nodes, points]`.
+}
+
+/// The integrals up to each node but the first, side by side in lanes, and the boundary's
+/// interpolation to their points.
+#[derive(Clone, Debug)]
+pub(super) struct Collocation {
+    pub(super) points: Points,
+    /// The nodes' √(τ / expiry), in whole vectors of 8: the lanes beyond repeat the last.
+    pub(super) roots: Vec<f64>,
+    /// The share of each node but the first in the value at each point, `[points, nodes, lanes]`.
+    shares: Vec<f64>,
+}
+
+/// One integral, its points side by side, and the boundary's interpolation to them.
+#[derive(Clone, Debug)]
+pub(super) struct Quadrature {
+    pub(super) points: Points,
+    /// The share of each node but the first in the value at each point, `[nodes, points]`.
     shares: Vec<f64>,
 }
 
 impl AmericanScheme {
     /// A scheme of `nodes` times beside the expiry, with `boundary_points` for each of their integrals
-    /// and `premium_points` for a price; both are rounded up to a multiple of 8.
+    /// and `premium_points` for a price, rounded up to a multiple of 8.
     ///
     /// # Errors
     ///
@@ -43,12 +63,12 @@ impl AmericanScheme {
         Ok(Self::build(nodes, boundary_points, premium_points))
     }
 
-    /// 16 times with 24 points each, and 64 points for a price: seven digits and more of an option
-    /// that has years to go.
+    /// 16 times with 10 points each, and 32 points for a price: seven digits of an option that has
+    /// years to go.
     #[must_use]
     pub fn accurate() -> &'static Self {
         static SCHEME: LazyLock<AmericanScheme> =
-            LazyLock::new(|| AmericanScheme::build(16, 24, 64));
+            LazyLock::new(|| AmericanScheme::build(16, 10, 32));
         &SCHEME
     }
 
@@ -56,8 +76,8 @@ impl AmericanScheme {
         let place = |node: usize| -(node as f64 * PI / nodes as f64).cos();
         let places: Vec<f64> = (0..=nodes).map(place).collect();
         let roots: Vec<f64> = places.iter().map(|place| f64::midpoint(1.0, *place)).collect();
-        let boundary = Quadrature::new(boundary_points, &places, &roots[1..]);
-        let premium = Quadrature::new(premium_points, &places, &[1.0]);
+        let boundary = Collocation::new(boundary_points, &places, &roots[1..]);
+        let premium = Quadrature::new(premium_points.next_multiple_of(LANES), &places);
         Self { roots, boundary, premium }
     }
 
@@ -82,38 +102,71 @@ impl AmericanScheme {
     }
 }
 
-impl Quadrature {
-    /// Integrals that end at each of `ends` (as √(τ / expiry)).
-    fn new(points: usize, places: &[f64], ends: &[f64]) -> Self {
-        let points = points.next_multiple_of(8);
+impl Points {
+    /// So many points, and √(1 − u / τ) at each.
+    fn new(count: usize) -> (Self, Vec<f64>) {
         let (mut sines, mut weights, mut cosines) = (Vec::new(), Vec::new(), Vec::new());
-        for (point, weight) in gauss_legendre(points) {
+        for (point, weight) in gauss_legendre(count) {
             let angle = (1.0 + point) * FRAC_PI_4;
             sines.push(angle.sin());
             cosines.push(angle.cos());
             // From y to θ a quarter of π, from θ to sin θ its cosine, and twice that.
             weights.push(weight * FRAC_PI_2 * angle.cos());
         }
-        let mut shares = Vec::with_capacity(ends.len() * (places.len() - 1) * points);
-        for end in ends {
-            let columns: Vec<Vec<f64>> =
-                cosines.iter().map(|cos| lagrange(places, 2.0 * end * cos - 1.0)).collect();
-            for node in 1..places.len() {
-                shares.extend(columns.iter().map(|column| column[node]));
-            }
-        }
-        Self { sines, weights, shares }
+        (Self { sines, weights }, cosines)
     }
 
-    /// The number of points.
+    /// Their number.
     pub(super) fn len(&self) -> usize {
         self.sines.len()
     }
+}
 
-    /// The shares of one integral, `[nodes, points]`.
-    pub(super) fn row(&self, row: usize, nodes: usize) -> &[f64] {
-        let size = nodes * self.len();
-        &self.shares[row * size..(row + 1) * size]
+/// The shares of all nodes but the first in the boundary at a point of the integral up to `end`.
+fn shares(places: &[f64], end: f64, cosine: f64) -> Vec<f64> {
+    lagrange(places, 2.0 * end * cosine - 1.0).split_off(1)
+}
+
+impl Collocation {
+    /// Integrals that end at each of `ends` (as √(τ / expiry)).
+    fn new(count: usize, places: &[f64], ends: &[f64]) -> Self {
+        let (points, cosines) = Points::new(count);
+        let lanes = ends.len().next_multiple_of(LANES);
+        let mut roots = ends.to_vec();
+        roots.resize(lanes, ends.last().copied().unwrap_or(1.0));
+        let nodes = places.len() - 1;
+        let mut table = vec![0.0; points.len() * nodes * lanes];
+        for (point, cosine) in cosines.iter().enumerate() {
+            for (lane, root) in roots.iter().enumerate() {
+                for (node, share) in shares(places, *root, *cosine).into_iter().enumerate() {
+                    table[(point * nodes + node) * lanes + lane] = share;
+                }
+            }
+        }
+        Self { points, roots, shares: table }
+    }
+
+    /// The shares at one point, `[nodes, lanes]`.
+    pub(super) fn shares(&self, point: usize) -> &[f64] {
+        let size = self.shares.len() / self.points.len();
+        &self.shares[point * size..(point + 1) * size]
+    }
+}
+
+impl Quadrature {
+    /// The integral up to the whole time.
+    fn new(count: usize, places: &[f64]) -> Self {
+        let (points, cosines) = Points::new(count);
+        let columns: Vec<Vec<f64>> =
+            cosines.iter().map(|cosine| shares(places, 1.0, *cosine)).collect();
+        let nodes = 0..places.len() - 1;
+        let table = nodes.flat_map(|node| columns.iter().map(move |column| column[node]));
+        Self { points, shares: table.collect() }
+    }
+
+    /// The share of a node but the first in the value at each point.
+    pub(super) fn shares(&self, node: usize) -> &[f64] {
+        &self.shares[node * self.points.len()..(node + 1) * self.points.len()]
     }
 }
 
@@ -188,7 +241,8 @@ mod tests {
     fn a_scheme_of_nothing_is_refused() {
         assert!(AmericanScheme::new(0, 8, 8).is_err());
         let scheme = AmericanScheme::new(4, 5, 9).unwrap();
-        assert_eq!((scheme.boundary.len(), scheme.premium.len()), (8, 16));
+        let premium = scheme.premium.points.len();
+        assert_eq!((scheme.boundary.points.len(), premium), (5, 16));
         assert!(scheme.check("american", &[0.0; 4]).is_err());
     }
 }
