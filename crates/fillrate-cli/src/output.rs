@@ -16,7 +16,7 @@ use fillrate::records::Sink;
 use serde::Serialize;
 
 pub(crate) use self::lists::list_format;
-pub(crate) use self::markup::escaped;
+pub(crate) use self::markup::{escaped, svg_opened};
 pub(crate) use self::progress::bytes;
 use crate::settings::Verbosity;
 

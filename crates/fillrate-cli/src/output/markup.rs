@@ -1,4 +1,4 @@
-//! Text in pages.
+//! Text and pictures in pages.
 
 /// `text` where it can be neither a tag nor an attribute's end.
 pub(crate) fn escaped(text: &str) -> String {
@@ -14,6 +14,27 @@ pub(crate) fn escaped(text: &str) -> String {
         }
     }
     escaped
+}
+
+/// The first tag of a picture, with its title; with a `style` it is a file of its own, else a part of a
+/// page that has the style already.
+pub(crate) fn svg_opened(
+    (width, height): (f64, f64),
+    class: &str,
+    title: &str,
+    style: Option<&str>,
+) -> String {
+    let (namespace, style) = match style {
+        Some(style) => {
+            (" xmlns=\"http://www.w3.org/2000/svg\"", format!("<style>{style}</style>\n"))
+        }
+        None => ("", String::new()),
+    };
+    let title = escaped(title);
+    format!(
+        "<svg{namespace} viewBox=\"0 0 {width} {height}\" role=\"img\" class=\"{class}\">\n\
+         <title>{title}</title>\n{style}"
+    )
 }
 
 #[cfg(test)]

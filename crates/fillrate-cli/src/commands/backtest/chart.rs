@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use fillrate::market::backtest::{HeatMap, Metric, Replay, Strategy};
 
-use crate::output::escaped;
+use crate::output::{escaped, svg_opened};
 
 const WIDTH: f64 = 760.0;
 const LEFT: f64 = 56.0;
@@ -28,16 +28,7 @@ svg.chart{background:var(--paper,#fff)}\
 .chart .best{fill:none;stroke:var(--ink,#1b1f24);stroke-width:2}";
 
 fn opened(height: f64, label: &str, is_standalone: bool) -> String {
-    let (namespace, style) = if is_standalone {
-        (" xmlns=\"http://www.w3.org/2000/svg\"", format!("<style>{STYLE}</style>\n"))
-    } else {
-        ("", String::new())
-    };
-    let label = escaped(label);
-    format!(
-        "<svg{namespace} viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" class=\"chart\">\n\
-         <title>{label}</title>\n{style}"
-    )
+    svg_opened((WIDTH, height), "chart", label, is_standalone.then_some(STYLE))
 }
 
 /// A cell for each pair of values, the first parameter downwards.

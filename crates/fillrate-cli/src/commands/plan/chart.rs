@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::options::{gib, in_gib};
 use super::record::StageRecord;
-use crate::output::escaped;
+use crate::output::{escaped, svg_opened};
 
 /// The drawing's own units; it is scaled to the width of the page.
 const WIDTH: f64 = 720.0;
@@ -41,17 +41,10 @@ svg.memory{background:var(--paper,#fff)}\
 /// A bar for each stage over the GPU's memory, with what may be taken of it; `is_standalone` makes it
 /// a file of its own.
 pub(super) fn svg(stages: &[StageRecord], memory_bytes: u64, is_standalone: bool) -> String {
-    let (namespace, style) = if is_standalone {
-        (" xmlns=\"http://www.w3.org/2000/svg\"", format!("<style>{STYLE}</style>\n"))
-    } else {
-        ("", String::new())
-    };
     let bottom = TOP + ROW * stages.len() as f64;
-    let mut svg = format!(
-        "<svg{namespace} viewBox=\"0 0 {WIDTH} {}\" role=\"img\" class=\"memory\">\n\
-         <title>Memory by stage and part, in GiB</title>\n{style}",
-        bottom + FOOT
-    );
+    let title = "Memory by stage and part, in GiB";
+    let style = is_standalone.then_some(STYLE);
+    let mut svg = svg_opened((WIDTH, bottom + FOOT), "memory", title, style);
     let needed = stages.iter().map(|stage| stage.required_bytes).max().unwrap_or(0);
     let scale = Scale { most_bytes: needed.max(memory_bytes).max(1) };
     key(&mut svg, stages);

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use fillrate::waves::{Bars, Direction, FibonacciTarget, Found};
 
 use super::page::short;
-use crate::output::escaped;
+use crate::output::{escaped, svg_opened};
 
 const WIDTH: f64 = 760.0;
 const HEIGHT: f64 = 360.0;
@@ -55,11 +55,6 @@ impl View {
 /// The picture as an SVG element; `is_standalone` makes it a file of its own.
 pub(super) fn svg(bars: &Bars<'_>, found: &Found, dates: &[String], is_standalone: bool) -> String {
     let view = View::of(bars, found);
-    let (namespace, style) = if is_standalone {
-        (" xmlns=\"http://www.w3.org/2000/svg\"", format!("<style>{STYLE}</style>\n"))
-    } else {
-        ("", String::new())
-    };
     let title = format!(
         "{} {}, {} to {}",
         found.hit.form.pattern(),
@@ -67,11 +62,8 @@ pub(super) fn svg(bars: &Bars<'_>, found: &Found, dates: &[String], is_standalon
         dates.first().map_or("", String::as_str),
         dates.last().map_or("", String::as_str),
     );
-    let mut svg = format!(
-        "<svg{namespace} viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" class=\"wave\">\n\
-         <title>{}</title>\n{style}",
-        escaped(&title)
-    );
+    let style = is_standalone.then_some(STYLE);
+    let mut svg = svg_opened((WIDTH, HEIGHT), "wave", &title, style);
     targets(&mut svg, &view, found);
     candles(&mut svg, &view, bars);
     waves(&mut svg, &view, found);
