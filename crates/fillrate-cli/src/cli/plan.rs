@@ -94,6 +94,10 @@ pub(crate) struct GpuArgs {
     /// Memory to leave at least, in GiB [default: 0]
     #[arg(long, value_name = "GIB", value_parser = parse_gib)]
     pub(crate) reserve_gib: Option<f64>,
+
+    /// What runs on this GPU said of the estimates: a file that `plan verify --save` wrote
+    #[arg(long, value_name = "FILE")]
+    pub(crate) calibration: Option<PathBuf>,
 }
 
 /// Pictures of the memory.
@@ -211,6 +215,10 @@ pub(crate) struct VerifyArgs {
     /// Optimizer steps of each run [default: 3]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1000))]
     pub(crate) steps: Option<u64>,
+
+    /// Keep what the runs say of the estimates, for --calibration; needs a GPU
+    #[arg(long, value_name = "FILE", conflicts_with = "calibration")]
+    pub(crate) save: Option<PathBuf>,
 }
 
 /// The kinds of configurations that are told from each other.

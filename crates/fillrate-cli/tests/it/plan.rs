@@ -385,7 +385,7 @@ fn a_check_compares_what_python_says() {
     let desk = desk();
     desk.put("run.yaml", CLASSIFIER);
     // A stand-in for Python that has measured already.
-    let answer = |bytes: u64| {
+    let answer = |bytes: u64, more: &[&str]| {
         let reply = serde_json::json!({
             "mode": "cuda", "versions": {"torch": "2.9.0"},
             "results": [{"batch_size": 4, "allocated_bytes": bytes, "reserved_bytes": bytes + 1024,
@@ -395,11 +395,11 @@ fn a_check_compares_what_python_says() {
         let mode = fs::Permissions::from_mode(0o755);
         fs::set_permissions(desk.path("python"), mode).unwrap();
         let arguments =
-            ["verify", "run.yaml", "--gpu", "24", "--torch=./python", "--format", "json"];
-        let mut command = desk.command(&arguments);
+            ["verify", "run.yaml", "--gpu", "l4", "--torch=./python", "--format", "json"];
+        let mut command = desk.command(&[&arguments, more].concat());
         Ended::of(command.env("PATH", "/usr/bin:/bin").output().unwrap())
     };
-    let first = answer(1 << 40);
+    let first = answer(1 << 40, &[]);
     assert_eq!(first.code, Some(1), "{}", first.stderr);
     let comparison = &json(&first)["stages"][0]["comparisons"][0];
     let estimated = comparison["estimated_allocated_bytes"].as_u64().unwrap();
@@ -407,7 +407,23 @@ fn a_check_compares_what_python_says() {
     assert_eq!(question["batch_sizes"], serde_json::json!([2, 4]));
     assert_eq!(question["steps"], 3);
 
-    let report = json(&answer(estimated).succeeds());
+    let report = json(&answer(estimated, &["--save", "l4.json"]).succeeds());
     assert_eq!(report["error_max"], 0.0);
     assert_eq!(report["calibration"]["context_bytes"], 400_000_000);
+
+    // Later plans take what was measured.
+    let show = |gpu: &str| {
+        let arguments =
+            ["show", "run.yaml", "--gpu", gpu, "--calibration", "l4.json", "--format", "json"];
+        desk.run(&arguments)
+    };
+    let stage = &json(&show("l4").succeeds())["stages"][0];
+    assert_eq!(stage["memory"]["context_bytes"], 400_000_000);
+    let measured = estimated as f64 + 1024.0;
+    let reserved = stage["reserved_bytes"].as_f64().unwrap();
+    assert!((reserved / measured - 1.0).abs() < 1e-6, "{reserved} {measured}");
+    let other = show("a10");
+    assert_eq!(error(&other), "l4.json: calibration: it is of L4, and the plan for A10");
+    desk.put("l4.json", "{}");
+    assert!(error(&show("l4")).starts_with("l4.json: missing field"));
 }

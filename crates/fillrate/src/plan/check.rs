@@ -90,13 +90,26 @@ pub struct Comparison {
     pub out_of_memory: bool,
 }
 
-/// What measurements on a GPU say of the constants.
+/// What measurements on a GPU say of the constants. [`Gpu::calibration`] holds it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Calibration {
     /// What estimates of the reserved peak are to be multiplied with.
     pub reserved_factor: f64,
     /// The context, in bytes.
     pub context_bytes: u64,
+}
+
+/// A calibration that is kept for later plans, and what it holds for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SavedCalibration {
+    /// The GPU: its name in the catalogue, or the driver's name for it.
+    pub gpu: String,
+    /// Versions of torch, transformers and Python.
+    pub versions: serde_json::Map<String, serde_json::Value>,
+    /// What was fitted.
+    pub calibration: Calibration,
 }
 
 impl Request {
@@ -196,5 +209,32 @@ impl Calibration {
             reserved_factor: products / squares,
             context_bytes: context_bytes.unwrap_or(0),
         })
+    }
+}
+
+/// Factors that a fit of sound measurements may have.
+const FACTORS: std::ops::RangeInclusive<f64> = 0.1..=10.0;
+
+impl SavedCalibration {
+    /// The GPU with these constants.
+    ///
+    /// # Errors
+    ///
+    /// [`crate::Error::Argument`] if they are of another GPU, or no measurement can have given them.
+    pub fn apply(&self, gpu: Gpu) -> Result<Gpu> {
+        if self.gpu != gpu.label() {
+            let message = format!("it is of {}, and the plan for {}", self.gpu, gpu.label());
+            return Err(fault("calibration", message));
+        }
+        let Calibration { reserved_factor, context_bytes } = self.calibration;
+        if !FACTORS.contains(&reserved_factor) {
+            let message = format!("reserved_factor {reserved_factor} is not from 0.1 to 10");
+            return Err(fault("calibration", message));
+        }
+        if context_bytes > gpu.memory_bytes {
+            let message = format!("context_bytes {context_bytes} is more than the GPU has");
+            return Err(fault("calibration", message));
+        }
+        Ok(Gpu { calibration: Some(self.calibration), ..gpu })
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::allocator::{Peaks, replay};
+use super::check::Calibration;
 use super::gpu::Gpu;
 use super::memory::{Estimate, Interval, Line, Memory, Moment};
 use super::run::{Phase, Run, run};
@@ -58,19 +59,20 @@ pub fn estimate(training: &Training, stage: usize, gpu: &Gpu) -> Result<Estimate
 /// The estimate of a stage that may be none of the run's own; the run is sound.
 pub(super) fn estimate_stage(training: &Training, stage: &Stage, gpu: &Gpu) -> Estimate {
     let run = run(training, stage, Sums::InPlace, gpu.cublas_bytes());
-    let Peaks { allocated_bytes, reserved_bytes } = replay(run.tape.events());
+    let Peaks { allocated_bytes, reserved_bytes } = peaks(&run, gpu);
+    let context = Context::of(gpu);
     let groups = groups(&run);
     let low = allocated_bytes as f64 * (1.0 - ERROR_SHARE);
     let high = reserved_bytes as f64 * (1.0 + ERROR_SHARE);
     Estimate {
         stage: stage.name.clone(),
-        memory: memory(&groups),
+        memory: memory(&groups, context.bytes),
         moment: moment(&run),
         allocated_bytes,
         reserved_bytes,
         interval: Interval {
-            low_bytes: low as u64 + CONTEXT_LOW_BYTES,
-            high_bytes: high as u64 + CONTEXT_HIGH_BYTES,
+            low_bytes: low as u64 + context.low_bytes,
+            high_bytes: high as u64 + context.high_bytes,
         },
         trainable_parameters: run.trainable_parameters,
         frozen_parameters: run.frozen_parameters,
@@ -82,8 +84,40 @@ pub(super) fn estimate_stage(training: &Training, stage: &Stage, gpu: &Gpu) -> E
 /// Both peaks of a stage, without the rest.
 pub(super) fn required_bytes(training: &Training, stage: &Stage, gpu: &Gpu) -> (u64, u64) {
     let run = run(training, stage, Sums::InPlace, gpu.cublas_bytes());
+    let peaks = peaks(&run, gpu);
+    let context_bytes = Context::of(gpu).bytes;
+    (peaks.allocated_bytes + context_bytes, peaks.reserved_bytes + context_bytes)
+}
+
+/// The allocator's peaks, with what runs on the GPU said of the segments.
+fn peaks(run: &Run, gpu: &Gpu) -> Peaks {
     let peaks = replay(run.tape.events());
-    (peaks.allocated_bytes + CONTEXT_BYTES, peaks.reserved_bytes + CONTEXT_BYTES)
+    let factor = gpu.calibration.map_or(1.0, |calibration| calibration.reserved_factor);
+    let reserved = (peaks.reserved_bytes as f64 * factor).round() as u64;
+    // Segments hold what is allocated, whatever was fitted.
+    Peaks { reserved_bytes: reserved.max(peaks.allocated_bytes), ..peaks }
+}
+
+/// What the context takes: the figure to plan with, and the least and most that is expected.
+struct Context {
+    bytes: u64,
+    low_bytes: u64,
+    high_bytes: u64,
+}
+
+impl Context {
+    fn of(gpu: &Gpu) -> Self {
+        match gpu.calibration {
+            Some(Calibration { context_bytes: bytes, .. }) => {
+                Self { bytes, low_bytes: bytes, high_bytes: bytes }
+            }
+            None => Self {
+                bytes: CONTEXT_BYTES,
+                low_bytes: CONTEXT_LOW_BYTES,
+                high_bytes: CONTEXT_HIGH_BYTES,
+            },
+        }
+    }
 }
 
 /// The tensors' peak as PyTorch's `MemTracker` sees it: it watches each operation, so that two
@@ -111,8 +145,8 @@ fn bytes(sizes: &BTreeMap<(u64, u64), u64>) -> u64 {
     each.sum()
 }
 
-fn memory(groups: &Groups) -> Memory {
-    let mut memory = Memory { context_bytes: CONTEXT_BYTES, ..Memory::default() };
+fn memory(groups: &Groups, context_bytes: u64) -> Memory {
+    let mut memory = Memory { context_bytes, ..Memory::default() };
     for (label, sizes) in groups {
         let field = match label.category() {
             Category::Parameters => &mut memory.parameters_bytes,

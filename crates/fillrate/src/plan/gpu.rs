@@ -4,6 +4,7 @@ use fillrate_device::catalogue::GpuModel;
 use fillrate_device::probe::Gpu as ProbedGpu;
 use serde::Serialize;
 
+use super::check::Calibration;
 use super::training::{Precision, fault};
 use crate::Result;
 
@@ -35,6 +36,8 @@ pub struct Gpu {
     pub free_bytes: Option<u64>,
     /// What its maker says of it, if it is known: bandwidth and peak rates.
     pub model: Option<&'static GpuModel>,
+    /// What runs on it said of the estimates' constants, if there were any.
+    pub calibration: Option<Calibration>,
 }
 
 /// How much of a GPU's memory a plan may take: what is free less the larger of a share and a number
@@ -110,6 +113,7 @@ impl Gpu {
             memory_bytes: u64::from(model.memory_gib) << 30,
             free_bytes: None,
             model: Some(model),
+            calibration: None,
         })
     }
 
@@ -128,6 +132,7 @@ impl Gpu {
             memory_bytes: (memory_gib * (1_u64 << 30) as f64) as u64,
             free_bytes: None,
             model: None,
+            calibration: None,
         })
     }
 
@@ -159,7 +164,14 @@ impl Gpu {
             ));
         };
         let model = GpuModel::of(gpu);
-        Ok(Self { name, memory_bytes, free_bytes: gpu.memory_free_bytes, model })
+        let free_bytes = gpu.memory_free_bytes;
+        Ok(Self { name, memory_bytes, free_bytes, model, calibration: None })
+    }
+
+    /// What tells it from GPUs of other kinds: its name in the catalogue, else the name it has.
+    #[must_use]
+    pub fn label(&self) -> &str {
+        self.model.map_or(&self.name, |model| model.name)
     }
 
     /// What a plan may take, in bytes.

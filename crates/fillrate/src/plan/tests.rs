@@ -448,6 +448,55 @@ fn a_longer_step_is_predicted_for_more_work() {
 }
 
 #[test]
+fn small_batches_pay_for_their_kernels() {
+    let mut training = contrastive("bert-base-uncased", 64, 64);
+    training.objective = Objective::Classification { labels: 3 };
+    (training.stages[0].positives, training.stages[0].negatives) = (0, 0);
+    training.precision = Precision::Bf16Mixed;
+    let rate = |batch: u64| {
+        let stage = Stage { batch_size: batch, ..training.stages[0].clone() };
+        let training = Training { stages: vec![stage], ..training.clone() };
+        estimate(&training, 0, &gpu()).unwrap().time.unwrap().rows_per_second
+    };
+    assert!(rate(1) < 0.2 * rate(64), "{} {}", rate(1), rate(64));
+    assert!(rate(16) < rate(64) && rate(64) < rate(256));
+    // Within 5 % of the fastest is none of the smallest.
+    let suggestions = suggest(&training, &gpu(), &SuggestOptions::default()).unwrap();
+    assert!(
+        suggestions[1].stages[0].stage.batch_size >= 16,
+        "{:?}",
+        suggestions[1].stages[0].stage
+    );
+}
+
+#[test]
+fn a_calibration_holds_for_its_gpu() {
+    let calibration = check::Calibration { reserved_factor: 1.2, context_bytes: 300 << 20 };
+    let mut saved = check::SavedCalibration {
+        gpu: gpu().label().to_owned(),
+        versions: serde_json::Map::new(),
+        calibration,
+    };
+    let training = contrastive("minilm-l6", 16, 64);
+    let plain = estimate(&training, 0, &gpu()).unwrap();
+    let fitted = estimate(&training, 0, &saved.apply(gpu()).unwrap()).unwrap();
+    assert_eq!(fitted.memory.context_bytes, 300 << 20);
+    assert_eq!(fitted.allocated_bytes, plain.allocated_bytes);
+    let factor = fitted.reserved_bytes as f64 / plain.reserved_bytes as f64;
+    assert!((factor - 1.2).abs() < 1e-6, "{factor}");
+    // What is allocated is reserved, whatever was fitted.
+    saved.calibration.reserved_factor = 0.1;
+    let fitted = estimate(&training, 0, &saved.apply(gpu()).unwrap()).unwrap();
+    assert_eq!(fitted.reserved_bytes, fitted.allocated_bytes);
+
+    assert!(saved.apply(Gpu::named("l4").unwrap()).is_err());
+    for (reserved_factor, context_bytes) in [(f64::NAN, 0), (0.0, 0), (20.0, 0), (1.0, u64::MAX)] {
+        saved.calibration = check::Calibration { reserved_factor, context_bytes };
+        assert!(saved.apply(gpu()).is_err(), "{reserved_factor} {context_bytes}");
+    }
+}
+
+#[test]
 fn a_check_is_asked_and_read_as_json() {
     let training = contrastive("minilm-l6", 4, 64);
     let request = check::Request::new(&training, 0, check::Mode::Auto).unwrap();

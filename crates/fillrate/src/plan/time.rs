@@ -1,9 +1,10 @@
 //! How long a step takes, from its work and the maker's rates.
 //!
 //! Products take their operations over a share of the peak rate; everything else takes the bytes it
-//! moves over a share of the bandwidth; and the processor launches so many kernels a second, which is
-//! what bounds small batches. The shares are round figures for planning, not measurements. What GPUs
-//! send each other is not counted.
+//! moves over a share of the bandwidth; each kernel has a beginning and an end in which most of the
+//! chip waits; and the processor launches so many kernels a second. The last two are what small
+//! batches pay for. All are round figures for planning, not measurements. What GPUs send each other is
+//! not counted.
 
 use super::gpu::Gpu;
 use super::memory::StepTime;
@@ -16,6 +17,9 @@ const PRODUCT_SHARE: f64 = 0.5;
 
 /// The share of the bandwidth that other operations reach.
 const BANDWIDTH_SHARE: f64 = 0.75;
+
+/// Seconds of a kernel beside its work: until its first blocks have data, and while its last are alone.
+const KERNEL_S: f64 = 4e-6;
 
 /// Seconds from one launch to the next in eager PyTorch.
 const LAUNCH_S: f64 = 8e-6;
@@ -33,7 +37,7 @@ pub(super) fn predict(
     let seconds = |work: Work| {
         let computed = work.flops / (peak * PRODUCT_SHARE);
         let moved = work.moved_bytes / (bandwidth * BANDWIDTH_SHARE);
-        (computed + moved).max(work.launches * LAUNCH_S)
+        (computed + moved + work.launches * KERNEL_S).max(work.launches * LAUNCH_S)
     };
     let passes = stage.accumulate as f64;
     let total = passes * seconds(pass) + seconds(step);

@@ -27,6 +27,9 @@ table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}\
 th,td{padding:.3rem .6rem .3rem 0;border-bottom:1px solid var(--line);text-align:left;\
 vertical-align:top}\
 th{font-weight:600;white-space:nowrap}\
+.numbers{font-size:.9rem}\
+.numbers th{white-space:normal;vertical-align:bottom}\
+.numbers td{white-space:nowrap}\
 .numbers td+td,.numbers th+th{text-align:right}\
 .numbers tr.over td{color:var(--mark);font-weight:600}\
 svg{display:block;width:100%;height:auto}";

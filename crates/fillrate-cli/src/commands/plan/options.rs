@@ -1,5 +1,6 @@
 //! From flags to what the planner takes.
 
+use fillrate::plan::check::SavedCalibration;
 use fillrate::plan::config::{Config, ConfigFormat, FieldMap, ReadOptions};
 use fillrate::plan::{Axes, Gpu, Margin, SuggestOptions};
 use fillrate_device::probe::Gpus;
@@ -12,6 +13,9 @@ const BYTES_PER_GIB: f64 = (1_u64 << 30) as f64;
 
 /// What names a GPU.
 const GPU_HINT: &str = "name the one to plan for: --gpu a100-80gb, or its memory in GiB: --gpu 24";
+
+/// What makes a calibration.
+const CALIBRATION_HINT: &str = "`fillrate plan verify CONFIG --torch --save FILE` makes one";
 
 /// Reads the configuration, and says what a person should know of how it was read.
 ///
@@ -42,12 +46,22 @@ pub(super) fn read_options(arguments: &ConfigArgs) -> anyhow::Result<ReadOptions
     })
 }
 
-/// The GPU to plan for.
+/// The GPU to plan for, with what runs on it said if that was kept.
 ///
 /// # Errors
 ///
-/// If none is here and none was named, or the name is unknown.
+/// If none is here and none was named, the name is unknown, or the calibration is none for it.
 pub(super) fn gpu(arguments: &GpuArgs) -> anyhow::Result<Gpu> {
+    let gpu = uncalibrated(arguments)?;
+    let Some(path) = &arguments.calibration else { return Ok(gpu) };
+    let saved = || -> anyhow::Result<SavedCalibration> {
+        Ok(serde_json::from_slice(&std::fs::read(path)?)?)
+    };
+    let calibrated = saved().and_then(|saved| Ok(saved.apply(gpu)?));
+    calibrated.map_err(|error| hinted(format!("{}: {error}", path.display()), CALIBRATION_HINT))
+}
+
+fn uncalibrated(arguments: &GpuArgs) -> anyhow::Result<Gpu> {
     let asked = arguments.gpu.as_deref().unwrap_or("auto");
     if !matches!(asked, "auto" | "free") {
         return Gpu::parse(asked).map_err(|error| hinted(error.to_string(), GPU_HINT));

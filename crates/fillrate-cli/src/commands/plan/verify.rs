@@ -7,7 +7,9 @@ use std::process::{Command, Stdio};
 use anyhow::Context;
 use clap::builder::styling::Style;
 use comfy_table::CellAlignment;
-use fillrate::plan::check::{Calibration, Comparison, Mode, PROGRAM, Reply, Request, compare};
+use fillrate::plan::check::{
+    Calibration, Comparison, Mode, PROGRAM, Reply, Request, SavedCalibration, compare,
+};
 use fillrate::plan::config::Config;
 use fillrate::plan::{Gpu, Stage};
 use serde::Serialize;
@@ -72,8 +74,22 @@ pub(super) fn run(
         Format::Table | Format::Csv | Format::Parquet => Rendered::text(page(&report, printer)),
     };
     printer.emit(&rendered, settings.output.as_deref())?;
+    if let Some(path) = &arguments.save {
+        save(&report, &gpu, path, printer)?;
+    }
     let is_close = report.error_max <= ERROR_MAX;
     Ok(if is_close { Outcome::Done } else { Outcome::CheckFailed })
+}
+
+/// Keeps what the runs say of the constants.
+fn save(report: &Report, gpu: &Gpu, path: &Path, printer: &Printer) -> anyhow::Result<()> {
+    let Some(calibration) = report.calibration else {
+        let message = format!("{}: nothing to save: no run on a GPU was completed", path.display());
+        return Err(hinted(message, "run this where the GPU is"));
+    };
+    let (gpu, versions) = (gpu.label().to_owned(), report.versions.clone());
+    let saved = SavedCalibration { gpu, versions, calibration };
+    printer.emit(&Rendered::json(&saved)?, Some(path))
 }
 
 /// The GPU that the estimate is for. Without one here and without a name any will do: what is
@@ -81,7 +97,7 @@ pub(super) fn run(
 fn gpu(arguments: &VerifyArgs, printer: &Printer) -> anyhow::Result<Gpu> {
     const MEMORY_GIB: f64 = 80.0;
     match options::gpu(&arguments.gpu) {
-        Err(error) if arguments.gpu.gpu.is_none() => {
+        Err(error) if arguments.gpu.gpu.is_none() && arguments.gpu.calibration.is_none() => {
             printer.note(&format!("{error}: the tensors' bytes are compared, which need none"));
             Ok(Gpu::from_gib(MEMORY_GIB)?)
         }
