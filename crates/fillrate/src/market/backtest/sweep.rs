@@ -25,9 +25,10 @@ const SLAB_SETS: usize = 1 << 16;
 const TASK_ROWS: usize = 32;
 /// Symbols whose grids fit a slab are computed side by side, so many at a time.
 const SYMBOLS_AT_ONCE: usize = 64;
-/// What one set is taken to cost per bar on one core, for estimates of whether a grid is sensible. It
-/// is a guess of the right size, not a measurement.
-const NANOSECONDS_PER_BAR: f64 = 1.0;
+/// What one set costs per bar on one core, for estimates of whether a grid is sensible: as measured of
+/// crossovers in AVX-512 (`docs/benchmarks.md`, "Sweeps and portfolios"); others and other processors
+/// take a few times as long.
+const NANOSECONDS_PER_BAR: f64 = 0.7;
 /// The bytes of an [`Outcome`] in memory.
 const OUTCOME_BYTES: u64 = size_of::<Outcome>() as u64;
 
