@@ -13,7 +13,7 @@ use crate::Result;
 /// A balanced setting is as fast as the fastest but for this share.
 const BALANCED_SHARE: f64 = 0.05;
 
-/// A setting that saves memory takes at most this share of the budget, where one does.
+/// A setting that saves memory takes at most this share of what the balanced one does, where one does.
 const SAVING_SHARE: f64 = 0.5;
 
 /// What is asked of [`suggest`].
@@ -82,8 +82,8 @@ struct Candidate {
 
 /// Suggests batches and accumulation that fit and keep each stage's effective batch: `throughput`, the
 /// fastest by the predicted step time (the largest batch where the GPU's rates are unknown);
-/// `balanced`, the smallest that is within 5 % of it; `memory-saving`, the fastest within half of the
-/// budget, or else the smallest.
+/// `balanced`, the smallest that is within 5 % of it; `memory-saving`, the fastest within half of
+/// what that takes, or else the smallest.
 ///
 /// ```
 /// use fillrate::plan::{
@@ -207,8 +207,7 @@ fn shorter(training: &Training, axes: Axes) -> Vec<(String, Training)> {
 
 /// The best of several runs for a goal.
 fn best(goal: Goal, menus: &[Menu], gpu: &Gpu, options: &SuggestOptions) -> Result<Suggestion> {
-    let budget_bytes = gpu.budget_bytes(&options.margin);
-    let settled = menus.iter().map(|menu| menu.settle(goal, budget_bytes, options));
+    let settled = menus.iter().map(|menu| menu.settle(goal, options));
     let mut least: Option<(f64, Training)> = None;
     for settled in settled {
         let (cost, training) = settled?;
@@ -241,16 +240,11 @@ impl Menu {
 
     /// The run with the batches that suit a goal best, and what is to be kept small: seconds for a
     /// row of each stage, or bytes.
-    fn settle(
-        &self,
-        goal: Goal,
-        budget_bytes: u64,
-        options: &SuggestOptions,
-    ) -> Result<(f64, Training)> {
+    fn settle(&self, goal: Goal, options: &SuggestOptions) -> Result<(f64, Training)> {
         let mut training = self.training.clone();
         let mut total = 0.0;
         for (stage, candidates) in training.stages.iter_mut().zip(&self.stages) {
-            let Some(choice) = choose(goal, candidates, budget_bytes) else { continue };
+            let Some(choice) = choose(goal, candidates) else { continue };
             let rows = effective(&self.training, stage, options)?;
             stage.batch_size = choice.batch_size;
             stage.accumulate = rows / self.training.parallel.devices / choice.batch_size;
@@ -264,14 +258,15 @@ impl Menu {
 }
 
 /// Of the candidates, by rising batch, the one for a goal.
-fn choose(goal: Goal, candidates: &[Candidate], budget_bytes: u64) -> Option<&Candidate> {
+fn choose(goal: Goal, candidates: &[Candidate]) -> Option<&Candidate> {
     let by_cost = |a: &&Candidate, b: &&Candidate| a.cost.total_cmp(&b.cost);
     let best = candidates.iter().min_by(by_cost)?;
     match goal {
         Goal::Throughput => Some(best),
         Goal::Balanced => candidates.iter().find(|c| c.cost <= best.cost * (1.0 + BALANCED_SHARE)),
         Goal::MemorySaving => {
-            let half = (budget_bytes as f64 * SAVING_SHARE) as u64;
+            let balanced = choose(Goal::Balanced, candidates)?;
+            let half = (balanced.required_bytes as f64 * SAVING_SHARE) as u64;
             let saving = candidates.iter().filter(|c| c.required_bytes <= half).min_by(by_cost);
             saving.or_else(|| candidates.iter().min_by_key(|c| c.required_bytes))
         }

@@ -330,7 +330,11 @@ fn suggestions_keep_the_effective_batch_and_repeat_themselves() {
     training.precision = Precision::Fp16Mixed;
     let gpu = Gpu::named("l4").unwrap();
     let options = SuggestOptions::default();
-    for suggestion in suggest(&training, &gpu, &options).unwrap() {
+    let suggestions = suggest(&training, &gpu, &options).unwrap();
+    let needed = suggestions.iter().map(|one| one.stages[0].estimate.required_bytes());
+    let needed: Vec<u64> = needed.collect();
+    assert!(needed[0] >= needed[1] && needed[1] / 2 >= needed[2], "{needed:?}");
+    for suggestion in suggestions {
         let plan = &suggestion.stages[0];
         assert_eq!(plan.effective_batch, 96, "{}", suggestion.name);
         assert!(plan.stage.batch_size <= plan.largest_batch);

@@ -18,7 +18,7 @@ const STYLE: &str = "\
 --line:#363b44;--mark:#f0a066}}\
 *{box-sizing:border-box}\
 body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.5 system-ui,sans-serif}\
-main{max-width:60rem;margin:0 auto;padding:2rem 1rem 3rem}\
+main{max-width:70rem;margin:0 auto;padding:2rem 1rem 3rem}\
 h1{margin:0 0 1rem;font-size:1.6rem;overflow-wrap:anywhere}\
 h2{margin:2.5rem 0 .5rem;font-size:1.15rem}\
 p{margin:.25rem 0;color:var(--soft)}\
