@@ -1192,7 +1192,7 @@ _fillrate() {
             return 0
             ;;
         fillrate__subcmd__plan__subcmd__apply)
-            opts="-o -q -v -h --config-format --map --set --gpu --margin --reserve-gib --effective-batch --axes --suggestion --write --format --output --device --threads --quiet --verbose --config --help"
+            opts="-o -q -v -h --config-format --map --set --gpu --margin --reserve-gib --calibration --effective-batch --axes --suggestion --write --format --output --device --threads --quiet --verbose --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1219,6 +1219,10 @@ _fillrate() {
                     return 0
                     ;;
                 --reserve-gib)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --calibration)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1316,7 +1320,7 @@ _fillrate() {
             return 0
             ;;
         fillrate__subcmd__plan__subcmd__show)
-            opts="-o -q -v -h --config-format --map --set --gpu --margin --reserve-gib --explain --html --svg --format --output --device --threads --quiet --verbose --config --help"
+            opts="-o -q -v -h --config-format --map --set --gpu --margin --reserve-gib --calibration --explain --html --svg --format --output --device --threads --quiet --verbose --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1343,6 +1347,10 @@ _fillrate() {
                     return 0
                     ;;
                 --reserve-gib)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --calibration)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1386,7 +1394,7 @@ _fillrate() {
             return 0
             ;;
         fillrate__subcmd__plan__subcmd__suggest)
-            opts="-o -q -v -h --config-format --map --set --gpu --margin --reserve-gib --effective-batch --axes --html --svg --format --output --device --threads --quiet --verbose --config --help"
+            opts="-o -q -v -h --config-format --map --set --gpu --margin --reserve-gib --calibration --effective-batch --axes --html --svg --format --output --device --threads --quiet --verbose --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1413,6 +1421,10 @@ _fillrate() {
                     return 0
                     ;;
                 --reserve-gib)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --calibration)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1464,7 +1476,7 @@ _fillrate() {
             return 0
             ;;
         fillrate__subcmd__plan__subcmd__verify)
-            opts="-o -q -v -h --config-format --map --set --gpu --margin --reserve-gib --torch --steps --format --output --device --threads --quiet --verbose --config --help"
+            opts="-o -q -v -h --config-format --map --set --gpu --margin --reserve-gib --calibration --torch --steps --save --format --output --device --threads --quiet --verbose --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1494,11 +1506,19 @@ _fillrate() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --calibration)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --torch)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --steps)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --save)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -278,6 +278,7 @@ complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_
 complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from show" -l gpu -d 'The GPU: auto (the one here), free (what is free on it now), a name such as a100-80gb, or its memory in GiB [default: auto]' -r
 complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from show" -l margin -d 'The share of the memory to leave, from 0 up to 1 [default: 0.15 of what is free if that was measured, else 0.2]' -r
 complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from show" -l reserve-gib -d 'Memory to leave at least, in GiB [default: 0]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from show" -l calibration -d 'What runs on this GPU said of the estimates: a file that `plan verify --save` wrote' -r -F
 complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from show" -l html -d 'Write a page for a browser, with a bar of memory for each stage' -r -F
 complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from show" -l svg -d 'Write the bars as a picture' -r -F
 complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from show" -l format -d 'How to write the result [default: table on a terminal, jsonl in a pipe]' -r -f -a "table\t'Columns for a reader'
@@ -302,6 +303,7 @@ complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_
 complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from suggest" -l gpu -d 'The GPU: auto (the one here), free (what is free on it now), a name such as a100-80gb, or its memory in GiB [default: auto]' -r
 complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from suggest" -l margin -d 'The share of the memory to leave, from 0 up to 1 [default: 0.15 of what is free if that was measured, else 0.2]' -r
 complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from suggest" -l reserve-gib -d 'Memory to leave at least, in GiB [default: 0]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from suggest" -l calibration -d 'What runs on this GPU said of the estimates: a file that `plan verify --save` wrote' -r -F
 complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from suggest" -l effective-batch -d 'Rows of one optimizer step, over all GPUs [default: as many as now]' -r
 complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from suggest" -l axes -d 'What may change besides batch size and accumulation; may be given more than once' -r -f -a "checkpointing\t'Whether layers are computed again in the backward pass'
 precision\t'The type of products'
@@ -330,6 +332,7 @@ complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_
 complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from apply" -l gpu -d 'The GPU: auto (the one here), free (what is free on it now), a name such as a100-80gb, or its memory in GiB [default: auto]' -r
 complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from apply" -l margin -d 'The share of the memory to leave, from 0 up to 1 [default: 0.15 of what is free if that was measured, else 0.2]' -r
 complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from apply" -l reserve-gib -d 'Memory to leave at least, in GiB [default: 0]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from apply" -l calibration -d 'What runs on this GPU said of the estimates: a file that `plan verify --save` wrote' -r -F
 complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from apply" -l effective-batch -d 'Rows of one optimizer step, over all GPUs [default: as many as now]' -r
 complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from apply" -l axes -d 'What may change besides batch size and accumulation; may be given more than once' -r -f -a "checkpointing\t'Whether layers are computed again in the backward pass'
 precision\t'The type of products'
@@ -376,8 +379,10 @@ complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_
 complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from verify" -l gpu -d 'The GPU: auto (the one here), free (what is free on it now), a name such as a100-80gb, or its memory in GiB [default: auto]' -r
 complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from verify" -l margin -d 'The share of the memory to leave, from 0 up to 1 [default: 0.15 of what is free if that was measured, else 0.2]' -r
 complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from verify" -l reserve-gib -d 'Memory to leave at least, in GiB [default: 0]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from verify" -l calibration -d 'What runs on this GPU said of the estimates: a file that `plan verify --save` wrote' -r -F
 complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from verify" -l torch -d 'The Python that has torch and transformers [default: python3]' -r -F
 complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from verify" -l steps -d 'Optimizer steps of each run [default: 3]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from verify" -l save -d 'Keep what the runs say of the estimates, for --calibration; needs a GPU' -r -F
 complete -c fillrate -n "__fish_fillrate_using_subcommand plan; and __fish_seen_subcommand_from verify" -l format -d 'How to write the result [default: table on a terminal, jsonl in a pipe]' -r -f -a "table\t'Columns for a reader'
 json\t'One JSON document'
 jsonl\t'One JSON object per line'
