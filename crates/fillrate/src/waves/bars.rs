@@ -7,7 +7,7 @@ pub const BARS_MAX: usize = 1 << 28;
 
 /// Open, high, low and close of one symbol, oldest first; each of shape `[bars]`.
 ///
-/// Every price is a number below 10¹⁰⁰ in size and no low is above its high. Gaps in the dates do not matter: a wave is
+/// Every price is 0 or a number from 10⁻¹⁰⁰ to 10¹⁰⁰ in size and no low is above its high. Gaps in the dates do not matter: a wave is
 /// made of bars, and its duration is counted in bars.
 #[derive(Clone, Copy, Debug)]
 pub struct Bars<'a> {
@@ -22,8 +22,8 @@ impl<'a> Bars<'a> {
     ///
     /// # Errors
     ///
-    /// If the columns differ in length, a price is not a number below 10¹⁰⁰, a low is above its high, or there
-    /// are more than [`BARS_MAX`] bars; the first bar at fault is in the error.
+    /// If the columns differ in length, a price is no number of that size, a low is above its high, or
+    /// there are more than [`BARS_MAX`] bars; the first bar at fault is in the error.
     pub fn new(open: &'a [f64], high: &'a [f64], low: &'a [f64], close: &'a [f64]) -> Result<Self> {
         let bars = close.len();
         if [open.len(), high.len(), low.len()] != [bars; 3] {
@@ -37,8 +37,9 @@ impl<'a> Bars<'a> {
         for bar in 0..bars {
             let columns = [("open", open), ("high", high), ("low", low), ("close", close)];
             for (name, column) in columns {
-                // Anything larger could overflow where lengths are multiplied.
-                if !matches!(column[bar].abs(), size if size < 1e100) {
+                // Beyond these sizes products of lengths could overflow, or lengths lose digits.
+                if !matches!(column[bar].abs(), size if size == 0.0 || (1e-100..1e100).contains(&size))
+                {
                     let found = match column[bar] {
                         price if price.is_nan() => "missing".to_owned(),
                         price => price.to_string(),

@@ -1,6 +1,6 @@
 //! Guidelines: what patterns tend to do. They make the score and reject nothing.
 
-use super::measure::{Measure, Outline, Trend};
+use super::measure::{Measure, Outline};
 use super::pattern::Form;
 use super::score::{Part, term};
 
@@ -60,27 +60,13 @@ impl Targets {
         best
     }
 
-    /// The most that [`Self::nearness`] is for any ratio from 0 to `most`.
-    #[inline]
-    pub(super) fn best_up_to(&self, most: f64) -> f64 {
-        let lowest = self.bands.first().map_or(0.0, |band| band.low);
-        if most >= lowest { 1.0 } else { term(self.nearness(most)) }
-    }
-
-    /// The ratio up to which [`Self::nearness`] is 0, but for rounding.
-    pub(super) fn least(&self) -> f64 {
-        self.bands.first().map_or(0.0, |band| band.low * (1.0 - TOLERANCE) * (1.0 - 1e-9))
-    }
-
-    /// The most that it is for `ratio` and what follows it when the measure's wave grows.
-    #[inline]
-    fn best_onward(&self, ratio: f64) -> f64 {
-        let is_past = match self.measure.trend() {
-            Trend::Rises => self.bands.last().is_some_and(|band| ratio > band.high),
-            Trend::Falls => self.bands.first().is_some_and(|band| ratio < band.low),
-            Trend::Unknown => false,
-        };
-        if is_past { term(self.nearness(ratio)) } else { 1.0 }
+    /// The most that the term is for any ratio from `low` to `high`.
+    pub(super) fn best_between(&self, low: f64, high: f64) -> f64 {
+        if self.bands.iter().any(|band| low <= band.high && high >= band.low) {
+            return 1.0;
+        }
+        // Between two targets nearness falls and rises again.
+        term(self.nearness(low).max(self.nearness(high)))
     }
 }
 
@@ -147,19 +133,6 @@ impl Look {
             }
             Self::Untruncated => f64::from(u8::from(levels[5] > levels[3])),
         })
-    }
-
-    /// The most that it is for this outline and those in which the last wave is longer.
-    #[inline]
-    pub(super) fn best_onward(&self, outline: &Outline) -> f64 {
-        match self {
-            Self::Near(targets) => targets.best_onward(targets.measure.scored(outline)),
-            Self::NearEither(one, other) => {
-                let best = |targets: &Targets| targets.best_onward(targets.measure.scored(outline));
-                best(one).max(best(other))
-            }
-            _ => 1.0,
-        }
     }
 }
 
@@ -320,20 +293,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_best_is_never_less_than_what_comes() {
+    fn what_is_best_is_never_less_than_what_there_is() {
         for targets in targets() {
             assert!(targets.bands.windows(2).all(|pair| pair[0].high < pair[1].low));
             let ratios: Vec<f64> = (1..400).map(|i| f64::from(i) / 97.0).collect();
-            for (i, &ratio) in ratios.iter().enumerate() {
-                let value = |ratio: f64| term(targets.nearness(ratio));
-                let up_to = targets.best_up_to(ratio);
-                assert!(ratios[..=i].iter().all(|&r| value(r) <= up_to));
-                let onward = targets.best_onward(ratio);
-                let next = match targets.measure.trend() {
-                    Trend::Rises => &ratios[i..],
-                    _ => &ratios[..=i],
-                };
-                assert!(next.iter().all(|&r| value(r) <= onward));
+            for width in [1, 2, 7, 60] {
+                for some in ratios.windows(width) {
+                    let best = targets.best_between(some[0], some[width - 1]);
+                    assert!(some.iter().all(|&ratio| term(targets.nearness(ratio)) <= best));
+                }
             }
         }
     }

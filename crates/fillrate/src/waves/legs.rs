@@ -13,7 +13,13 @@ use super::bars::Bars;
 use super::extremes::{Extremes, extremes};
 use super::pattern::Direction;
 use super::pivots::{PivotRule, Pivots};
-use crate::Result;
+use super::steps::steps;
+use crate::{Error, Result};
+
+/// The most valid waves of a series that is searched. Ten million bars that move at random have about
+/// 35 million; a series that rises from tooth to tooth has an eighth of its bars squared, and its
+/// patterns grow with a higher power still.
+pub const WAVES_MAX: usize = 100_000_000;
 
 /// No pivot.
 pub(super) const NONE: u32 = u32::MAX;
@@ -25,10 +31,12 @@ pub(super) struct Turn {
     pub price: f64,
     /// The furthest price that a wave from it reaches, at most.
     pub reach: f64,
-    /// How far any wave from it, or from a later record than it, moves at most.
-    pub onward_length: f64,
-    /// How many bars such a wave takes at most.
-    pub onward_bars: u32,
+    /// The [`steps`] of the longest that a wave from it can be, in price and in bars.
+    pub reach_steps: i32,
+    pub bars_steps: i32,
+    /// The same of a wave from it or from a later record than it.
+    pub onward_reach_steps: i32,
+    pub onward_bars_steps: i32,
     /// Its bar.
     pub bar: u32,
     /// The first bar that passes it: no wave from it ends there or later.
@@ -53,12 +61,43 @@ impl Legs {
     ///
     /// # Errors
     ///
-    /// If the rule's number is not above 0.
+    /// If the rule's number is not above 0, or there are more than [`WAVES_MAX`] waves.
     pub fn find(bars: &Bars<'_>, rule: PivotRule, open_ends: bool) -> Result<Self> {
         let extremes = extremes(bars);
         let pivots = Pivots::find_with(bars, rule, open_ends, &extremes)?;
         let (highs, lows) = turns(bars, &pivots, &extremes);
-        Ok(Self { pivots, highs, lows, bars: bars.len() })
+        let legs = Self { pivots, highs, lows, bars: bars.len() };
+        if legs.has_more_waves_than(WAVES_MAX) {
+            let message = format!(
+                "it moves so steadily that it has more than {WAVES_MAX} waves, whose patterns would \
+                 take hours; look for larger pivots, or at a part of it"
+            );
+            return Err(Error::Argument { name: "bars", message });
+        }
+        Ok(legs)
+    }
+
+    /// Whether there are more waves than `most`; looks at no more than those.
+    fn has_more_waves_than(&self, most: usize) -> bool {
+        // Each of them has an end of its own kind to begin at and one of the other kind to end at.
+        if self.highs.len() * self.lows.len() <= most {
+            return false;
+        }
+        let mut left = most;
+        for direction in Direction::ALL {
+            let [starts, ends] = self.oriented(direction);
+            for start in starts {
+                let mut at = start.first;
+                while at != NONE && ends[at as usize].bar < start.passed {
+                    at = ends[at as usize].next;
+                    match left.checked_sub(1) {
+                        Some(fewer) => left = fewer,
+                        None => return true,
+                    }
+                }
+            }
+        }
+        false
     }
 
     /// The pivots.
@@ -104,15 +143,22 @@ impl Legs {
 }
 
 fn turns(bars: &Bars<'_>, pivots: &Pivots, extremes: &Extremes) -> (Vec<Turn>, Vec<Turn>) {
-    let turn = |price: f64, reach: f64, bar: u32, passed: u32| Turn {
-        price,
-        reach,
-        onward_length: 0.0,
-        onward_bars: 0,
-        bar,
-        passed,
-        first: NONE,
-        next: NONE,
+    let turn = |price: f64, reach: f64, bar: u32, passed: u32| {
+        let reach_steps = steps((reach - price).abs());
+        // No wave takes longer than the series.
+        let bars_steps = steps(f64::from(passed.min(bars.len() as u32) - bar));
+        Turn {
+            price,
+            reach,
+            reach_steps,
+            bars_steps,
+            onward_reach_steps: reach_steps,
+            onward_bars_steps: bars_steps,
+            bar,
+            passed,
+            first: NONE,
+            next: NONE,
+        }
     };
     let mut highs: Vec<Turn> = pivots
         .highs
@@ -141,14 +187,11 @@ fn turns(bars: &Bars<'_>, pivots: &Pivots, extremes: &Extremes) -> (Vec<Turn>, V
 /// followed by later ones only, so one pass from the last to the first does.
 fn look_onward(ends: &mut [Turn]) {
     for at in (0..ends.len()).rev() {
-        let end = &ends[at];
-        let (mut length, mut bars) = ((end.reach - end.price).abs(), end.passed - end.bar);
-        if end.next != NONE {
-            let next = &ends[end.next as usize];
-            length = length.max(next.onward_length);
-            bars = bars.max(next.onward_bars);
+        if let Some(&next) = ends.get(ends[at].next as usize) {
+            let end = &mut ends[at];
+            end.onward_reach_steps = end.onward_reach_steps.max(next.onward_reach_steps);
+            end.onward_bars_steps = end.onward_bars_steps.max(next.onward_bars_steps);
         }
-        (ends[at].onward_length, ends[at].onward_bars) = (length, bars);
     }
 }
 

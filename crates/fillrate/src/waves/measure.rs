@@ -122,6 +122,16 @@ impl Measure {
         }
     }
 
+    /// A value that it is never below, whatever its last wave, if the waves before say one.
+    #[inline]
+    pub(super) fn least(self, before: &Outline) -> Option<f64> {
+        match self {
+            // The shorter of waves 1 and 5 is not longer than 1.
+            Self::Wave3ToShortest => Some(before.lengths[3] / before.lengths[1]),
+            _ => None,
+        }
+    }
+
     /// How it changes as its last wave is made longer.
     pub(super) fn trend(self) -> Trend {
         match self {

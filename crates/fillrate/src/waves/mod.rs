@@ -122,12 +122,13 @@ mod scope;
 mod score;
 mod search;
 mod significance;
+mod steps;
 mod surrogates;
 mod table;
 
 pub use bars::{BARS_MAX, Bars};
 pub use found::{FibonacciTarget, Found, RuleValue};
-pub use legs::Legs;
+pub use legs::{Legs, WAVES_MAX};
 pub use nest::{NESTED_HITS_MAX, NestedCount, NestedHit};
 pub use pattern::{Direction, Form, Pattern};
 pub use pivots::{PivotRule, Pivots};

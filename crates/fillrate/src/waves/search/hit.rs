@@ -22,6 +22,13 @@ pub struct Hit {
 }
 
 impl Hit {
+    /// The pattern whose pivots are at `bars`, shape `[waves + 1]`.
+    pub(super) fn new(score: f64, form: Form, direction: Direction, bars: &[u32]) -> Self {
+        let mut all = [0; PIVOTS_MAX];
+        all[..bars.len()].copy_from_slice(bars);
+        Self { score, form, direction, bars: all }
+    }
+
     /// The bars of its pivots, rising; one more than it has waves.
     #[must_use]
     pub fn indices(&self) -> &[u32] {

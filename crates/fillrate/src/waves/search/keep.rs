@@ -1,47 +1,21 @@
-//! What is done with the patterns that the search visits.
+//! What is done with the patterns that a search visits.
 
 use std::collections::BinaryHeap;
 
+use super::gauge::LANES;
 use super::hit::Hit;
 
-/// Takes patterns, and says early which need not be completed.
-pub(super) trait Keep {
-    /// Whether scores are wanted at all.
-    const SCORED: bool;
-
-    /// No pattern that scores less is taken any more.
-    fn threshold(&self) -> f64;
+/// Takes the best patterns of the forms of a bundle, and says which need not be completed.
+pub(super) trait Choice {
+    /// No pattern of the form in this lane that scores less is taken any more.
+    fn threshold(&self, lane: usize) -> f64;
 
     /// Whether a pattern that begins with the pivots at `bars` and scores at most `bound` could
     /// still be taken.
-    fn admits(&self, bound: f64, bars: &[u32]) -> bool;
+    fn admits(&self, lane: usize, bound: f64, bars: &[u32]) -> bool;
 
-    /// Takes a pattern; whether to go on.
-    fn take(&mut self, hit: Hit) -> bool;
-}
-
-/// Counts.
-#[derive(Debug, Default)]
-pub(super) struct Counter(pub u64);
-
-impl Keep for Counter {
-    const SCORED: bool = false;
-
-    #[inline]
-    fn threshold(&self) -> f64 {
-        0.0
-    }
-
-    #[inline]
-    fn admits(&self, _bound: f64, _bars: &[u32]) -> bool {
-        true
-    }
-
-    #[inline]
-    fn take(&mut self, _hit: Hit) -> bool {
-        self.0 += 1;
-        true
-    }
+    /// Takes a pattern.
+    fn take(&mut self, lane: usize, hit: Hit);
 }
 
 /// Keeps all that score enough, up to a number.
@@ -54,21 +28,10 @@ pub(super) struct Collector {
     pub is_over: bool,
 }
 
-impl Keep for Collector {
-    const SCORED: bool = true;
-
+impl Collector {
+    /// Takes a pattern; whether to go on.
     #[inline]
-    fn threshold(&self) -> f64 {
-        self.score_min
-    }
-
-    #[inline]
-    fn admits(&self, bound: f64, _bars: &[u32]) -> bool {
-        bound >= self.score_min
-    }
-
-    #[inline]
-    fn take(&mut self, hit: Hit) -> bool {
+    pub(super) fn take(&mut self, hit: Hit) -> bool {
         self.is_over = self.hits.len() >= self.hits_max;
         if !self.is_over {
             self.hits.push(hit);
@@ -107,16 +70,12 @@ impl Best {
     }
 }
 
-impl Keep for Best {
-    const SCORED: bool = true;
-
-    #[inline]
-    fn threshold(&self) -> f64 {
+impl Choice for Best {
+    fn threshold(&self, _lane: usize) -> f64 {
         self.threshold
     }
 
-    #[inline]
-    fn admits(&self, bound: f64, bars: &[u32]) -> bool {
+    fn admits(&self, _lane: usize, bound: f64, bars: &[u32]) -> bool {
         match self.heap.peek() {
             Some(worst) if self.heap.len() == self.wanted && bound == worst.score => {
                 bars <= &worst.bars[..bars.len()]
@@ -125,8 +84,7 @@ impl Keep for Best {
         }
     }
 
-    #[inline]
-    fn take(&mut self, hit: Hit) -> bool {
+    fn take(&mut self, _lane: usize, hit: Hit) {
         if self.heap.len() < self.wanted {
             self.heap.push(hit);
         } else if let Some(mut worst) = self.heap.peek_mut()
@@ -135,6 +93,27 @@ impl Keep for Best {
             *worst = hit;
         }
         self.threshold = self.worst_score().unwrap_or(self.threshold);
-        true
+    }
+}
+
+/// Keeps the best score of each form.
+#[derive(Debug)]
+pub(super) struct BestScores {
+    /// By lane; `None` where there is no pattern yet.
+    pub scores: [Option<f64>; LANES],
+    pub score_min: f64,
+}
+
+impl Choice for BestScores {
+    fn threshold(&self, lane: usize) -> f64 {
+        self.scores[lane].unwrap_or(self.score_min)
+    }
+
+    fn admits(&self, lane: usize, bound: f64, _bars: &[u32]) -> bool {
+        self.scores[lane].map_or(bound >= self.score_min, |best| bound > best)
+    }
+
+    fn take(&mut self, lane: usize, hit: Hit) {
+        self.scores[lane] = Some(hit.score);
     }
 }

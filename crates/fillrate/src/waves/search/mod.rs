@@ -1,8 +1,15 @@
 //! The exact search: every pattern of a series, or the best of them.
 
+mod branch;
+mod bundle;
+mod chain;
+mod ends;
+mod exact;
+mod gauge;
 mod hit;
 mod keep;
 mod plan;
+mod tally;
 mod walk;
 
 #[cfg(test)]
@@ -10,9 +17,16 @@ mod oracle;
 #[cfg(test)]
 pub(super) mod tests;
 
+use std::sync::OnceLock;
+
+use self::branch::Branch;
+use self::bundle::Bundle;
+use self::ends::Ends;
+use self::gauge::LANES;
 pub use self::hit::Hit;
-use self::keep::{Best, Collector, Counter, Keep};
+use self::keep::{Best, BestScores, Collector};
 use self::plan::Plan;
+use self::tally::Tally;
 use self::walk::Walk;
 use super::legs::Legs;
 use super::pattern::{Direction, Form, Pattern};
@@ -23,11 +37,6 @@ use crate::{Error, Result};
 
 /// The most patterns of one series that [`Search::all`] returns.
 pub const HITS_MAX: usize = 50_000_000;
-
-/// The ends of each wave, and the starts, that are looked at in the quick search before the exact
-/// one: next to nothing, and enough for a threshold that the exact search can begin with.
-const QUICK_BREADTH: usize = 2;
-const QUICK_STARTS: usize = 48;
 
 /// What to search for.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,6 +71,8 @@ impl Default for SearchOptions {
 pub struct Search {
     options: SearchOptions,
     plans: Vec<Plan>,
+    /// The same plans for [`Self::top`], with their tables; made when they are first asked for.
+    bundles: OnceLock<Vec<Bundle>>,
     directions: Vec<Direction>,
 }
 
@@ -78,7 +89,7 @@ impl Search {
         plans.sort_by_key(|plan| plan.waves);
         let directions = Direction::ALL.into_iter();
         let directions = directions.filter(|one| options.directions.contains(one)).collect();
-        Self { options, plans, directions }
+        Self { options, plans, bundles: OnceLock::new(), directions }
     }
 
     /// What is searched for.
@@ -119,7 +130,14 @@ impl Search {
     ) -> Result<Vec<Hit>> {
         let score_min = self.options.score_min;
         let mut keep = Collector { hits: Vec::new(), score_min, hits_max, is_over: false };
-        self.visit(legs, scope, &mut keep);
+        'all: for plan in &self.plans {
+            for &direction in &self.directions {
+                let walk = Walk::new(legs.oriented(direction), direction, plan, &mut keep);
+                if !walk.run(scope.map(|scope| scope.ends(direction))) {
+                    break 'all;
+                }
+            }
+        }
         if keep.is_over {
             let message = format!("there are more than {hits_max} patterns");
             return Err(Error::Argument { name: "all", message });
@@ -136,70 +154,50 @@ impl Search {
         if wanted == 0 {
             return Vec::new();
         }
-        let mut keep = Best::new(wanted, self.probed_score(legs, wanted, scope));
-        self.visit(legs, scope, &mut keep);
-        keep.into_sorted()
-    }
-
-    /// A score that `wanted` patterns reach: what a quick look at the shortest waves finds. The
-    /// exact search need not visit what scores less.
-    fn probed_score(&self, legs: &Legs, wanted: usize, scope: Option<&Scope>) -> f64 {
-        // More starts than patterns, since the best of each start may be the best there are.
-        let starts = QUICK_STARTS.max(wanted.saturating_mul(2));
-        let mut keep = Best::new(wanted, self.options.score_min);
-        for plan in &self.plans {
+        let mut best = Best::new(wanted, self.options.score_min);
+        let waves = Direction::ALL.map(|first| Ends::new(legs.oriented(first)));
+        for bundle in self.bundles() {
             for &direction in &self.directions {
-                let walk = Walk::new(legs.oriented(direction), direction, plan, &mut keep);
-                walk.quickly(QUICK_BREADTH, starts).run(scope.map(|scope| scope.ends(direction)));
+                Branch::new(legs, &waves, direction, bundle, &mut best)
+                    .run(scope.map(|scope| scope.ends(direction)));
             }
         }
-        keep.worst_score().unwrap_or(self.options.score_min)
+        best.into_sorted()
     }
 
     /// How many patterns there are of each of [`Self::kinds`], whatever their score.
     #[must_use]
     pub fn counts(&self, legs: &Legs, scope: Option<&Scope>) -> Vec<u64> {
-        let mut counts = Vec::new();
-        for plan in &self.plans {
-            for &direction in &self.directions {
-                let mut keep = Counter::default();
-                Walk::new(legs.oriented(direction), direction, plan, &mut keep)
-                    .run(scope.map(|scope| scope.ends(direction)));
-                counts.push(keep.0);
-            }
-        }
-        counts
+        let count = |plan, &direction| {
+            let ends = scope.map(|scope| scope.ends(direction));
+            Tally::new(legs.oriented(direction), direction, plan).run(ends)
+        };
+        let of_plan = |plan| self.directions.iter().map(move |direction| count(plan, direction));
+        self.plans.iter().flat_map(of_plan).collect()
     }
 
     /// The score of the best pattern of each of [`Self::kinds`], `None` where there is none.
     #[must_use]
     pub fn best_scores(&self, legs: &Legs, scope: Option<&Scope>) -> Vec<Option<f64>> {
         let mut scores = Vec::new();
-        for plan in &self.plans {
-            for &direction in &self.directions {
-                let turns = legs.oriented(direction);
-                let ends = scope.map(|scope| scope.ends(direction));
-                let mut probe = Best::new(1, self.options.score_min);
-                Walk::new(turns, direction, plan, &mut probe)
-                    .quickly(QUICK_BREADTH, QUICK_STARTS)
-                    .run(ends);
-                let floor = probe.worst_score().unwrap_or(self.options.score_min);
-                let mut keep = Best::new(1, floor);
-                Walk::new(turns, direction, plan, &mut keep).run(ends);
-                scores.push(keep.worst_score());
+        let waves = Direction::ALL.map(|first| Ends::new(legs.oriented(first)));
+        for bundle in self.bundles() {
+            let best = self.directions.iter().map(|&direction| {
+                let score_min = self.options.score_min;
+                let mut best = BestScores { scores: [None; LANES], score_min };
+                Branch::new(legs, &waves, direction, bundle, &mut best)
+                    .run(scope.map(|scope| scope.ends(direction)));
+                best.scores
+            });
+            let best: Vec<_> = best.collect();
+            for lane in 0..bundle.plans.len() {
+                scores.extend(best.iter().map(|scores| scores[lane]));
             }
         }
         scores
     }
 
-    fn visit(&self, legs: &Legs, scope: Option<&Scope>, keep: &mut impl Keep) {
-        for plan in &self.plans {
-            for &direction in &self.directions {
-                let walk = Walk::new(legs.oriented(direction), direction, plan, keep);
-                if !walk.run(scope.map(|scope| scope.ends(direction))) {
-                    return;
-                }
-            }
-        }
+    fn bundles(&self) -> &[Bundle] {
+        self.bundles.get_or_init(|| Bundle::all(&self.plans))
     }
 }

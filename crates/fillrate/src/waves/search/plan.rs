@@ -1,7 +1,7 @@
 //! A form made ready for the search: what is decided at each wave.
 
-use super::super::guidelines::{Guideline, Look, Targets, guidelines};
-use super::super::measure::{Measure, PIVOTS_MAX, Trend};
+use super::super::guidelines::{Look, guidelines};
+use super::super::measure::{Measure, Outline, PIVOTS_MAX, Trend};
 use super::super::pattern::Form;
 use super::super::rules::{Bounds, Rule, RuleSet};
 use super::super::score::{Ensemble, Part, Sums, Weights, term};
@@ -27,6 +27,44 @@ pub(super) struct Level {
     pub open: Sums,
     /// What can be said of the next wave from how far it can reach.
     pub ahead: Vec<Ahead>,
+}
+
+impl Level {
+    /// What the rules say of an outline.
+    #[inline]
+    pub(super) fn verdict(&self, outline: &Outline) -> Verdict {
+        for check in &self.checks {
+            let verdict = check.verdict(check.measure.of(outline));
+            if verdict != Verdict::Kept {
+                return verdict;
+            }
+        }
+        Verdict::Kept
+    }
+
+    /// Whether the rules are kept however long the wave is. May say no where they are.
+    #[inline]
+    pub(super) fn keeps_any_length(&self, before: &Outline) -> bool {
+        self.checks.iter().all(|check| {
+            let least = check.measure.least(before);
+            least.is_some_and(|value| value >= check.least && check.most == f64::INFINITY)
+        })
+    }
+
+    /// Whether the next wave, which ends at `reach` at most, can come to what its rules ask.
+    #[inline]
+    pub(super) fn is_in_reach(&self, wave: usize, outline: &Outline, reach: f64) -> bool {
+        let Outline { levels, lengths, .. } = outline;
+        self.ahead.iter().all(|ahead| match *ahead {
+            Ahead::Length { wave: earlier, least } => {
+                (reach - levels[wave]).abs() / lengths[earlier] >= least
+            }
+            Ahead::Beyond { wave: earlier, least } => {
+                let onward = if wave.is_multiple_of(2) { 1.0 } else { -1.0 };
+                onward * (reach - levels[earlier]) / lengths[earlier] >= least
+            }
+        })
+    }
 }
 
 /// A rule in the form in which it is checked.
@@ -78,15 +116,19 @@ impl Check {
         term(self.bounds.margin(value))
     }
 
-    /// The most that the term is for this value and those of a longer last wave.
-    #[inline]
-    pub(super) fn margin_onward(&self, value: f64) -> f64 {
-        let shrinks = match self.trend {
-            Trend::Rises => self.bounds.min == f64::NEG_INFINITY,
-            Trend::Falls => self.bounds.max == f64::INFINITY,
-            Trend::Unknown => false,
+    /// The most that the term is for any value from `low` to `high`; nothing if the rule is broken
+    /// by all of them.
+    pub(super) fn best_margin(&self, low: f64, high: f64) -> Option<f64> {
+        if high < self.least || low > self.most {
+            return None;
+        }
+        // The margin rises up to the middle between the bounds and falls from there.
+        let best = match (self.bounds.min.is_finite(), self.bounds.max.is_finite()) {
+            (true, true) => f64::midpoint(self.bounds.min, self.bounds.max).max(low).min(high),
+            (false, true) => low,
+            _ => high,
         };
-        if shrinks { self.margin(value) } else { 1.0 }
+        Some(self.margin(best))
     }
 }
 
@@ -99,47 +141,13 @@ pub(super) struct Term {
     pub weight: f64,
 }
 
-/// What the reach of the next wave says before that wave is searched.
+/// What a rule asks of the reach of the next wave, before that wave is searched.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Ahead {
     /// Its length over that of `wave` must come to `least`.
     Length { wave: usize, least: f64 },
     /// It must end beyond the end of `wave` by `least` of that wave's length.
     Beyond { wave: usize, least: f64 },
-    /// The term of its length over that of `wave` is at most what it is for any that it can have.
-    Target { wave: usize, targets: Targets, weight: f64 },
-    /// The same of its duration.
-    Duration { wave: usize, targets: Targets, weight: f64 },
-    /// What its length over that of `wave`, and that of the wave after it, leave of each other.
-    LengthBetween { wave: usize, between: Between },
-    /// The same of durations.
-    DurationBetween { wave: usize, between: Between },
-}
-
-/// Two terms of which the next wave cannot have both: it is too short for the one, or too long for
-/// the wave after it to be long enough next to it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Between {
-    targets: Targets,
-    weight: f64,
-    /// The wave after it has a term above 0 only from this much of it on.
-    least: f64,
-    weight_after: f64,
-}
-
-impl Between {
-    /// What the two terms miss at least, besides what the first misses by itself, if the next wave is
-    /// at most `longest` and the wave after it at most `onward`; the earlier wave is 1 / `inverse`.
-    #[inline]
-    pub(super) fn given_up(&self, longest: f64, onward: f64, inverse: f64) -> f64 {
-        if onward >= longest * self.least {
-            return 0.0;
-        }
-        // Up to here the second term can be had, and past it only the first.
-        let both = self.targets.best_up_to(onward / self.least * inverse);
-        let first = self.targets.best_up_to(longest * inverse);
-        ((first - both) * self.weight).min(self.weight_after)
-    }
 }
 
 impl Plan {
@@ -157,12 +165,9 @@ impl Plan {
             add_rule(rule, ensemble.weight(Part::Rules), &mut levels);
         }
         for guideline in guidelines {
-            add_guideline(guideline, ensemble.weight(guideline.part), waves, &mut levels);
-        }
-        for one in guidelines {
-            for after in guidelines {
-                add_between(one, after, &ensemble, &mut levels);
-            }
+            let wave = guideline.look.wave(waves);
+            let (look, part) = (guideline.look, guideline.part as usize);
+            levels[wave].terms.push(Term { look, part, weight: ensemble.weight(guideline.part) });
         }
         let mut open = [0.0; 4];
         for level in levels.iter_mut().rev() {
@@ -171,12 +176,26 @@ impl Plan {
                 open[term.part] += 1.0;
             }
             open[Part::Rules as usize] += level.checks.len() as f64;
-            level.terms.sort_by(|one, other| other.weight.total_cmp(&one.weight));
+            // What gauges do not see says more of what they let through.
+            level.terms.sort_by(|one, other| {
+                let is_seen = |term: &Term| matches!(term.look, Look::Near(_) | Look::Untruncated);
+                is_seen(one).cmp(&is_seen(other)).then(other.weight.total_cmp(&one.weight))
+            });
         }
         Self { form, waves, levels, ensemble }
     }
 
-    /// The score of a pattern whose terms are all full.
+    /// The score of a pattern with the sums `known` after `wave` and nothing but full terms to come.
+    #[inline]
+    pub(super) fn most(&self, known: &Sums, wave: usize) -> f64 {
+        let mut most = *known;
+        for (most, open) in most.iter_mut().zip(self.levels[wave].open) {
+            *most += open;
+        }
+        self.ensemble.score(&most)
+    }
+
+    /// The most that a pattern can score, each rule and each guideline taken by itself.
     pub(super) fn bound(&self) -> f64 {
         let levels = self.levels.iter();
         let weights = levels.flat_map(|level| {
@@ -194,52 +213,6 @@ fn add_rule(rule: &Rule, weight: f64, levels: &mut [Level; PIVOTS_MAX]) {
     levels[measure.wave()].checks.push(check);
     if let Some(ahead) = rule_ahead(measure, least) {
         levels[measure.wave() - 1].ahead.push(ahead);
-    }
-}
-
-fn add_guideline(
-    guideline: &Guideline,
-    weight: f64,
-    waves: usize,
-    levels: &mut [Level; PIVOTS_MAX],
-) {
-    let wave = guideline.look.wave(waves);
-    let part = guideline.part as usize;
-    levels[wave].terms.push(Term { look: guideline.look, part, weight });
-    let Look::Near(targets) = guideline.look else { return };
-    match targets.measure {
-        Measure::Length(next, wave) if next > wave => {
-            levels[next - 1].ahead.push(Ahead::Target { wave, targets, weight });
-        }
-        Measure::Duration(next, wave) if next > wave => {
-            levels[next - 1].ahead.push(Ahead::Duration { wave, targets, weight });
-        }
-        _ => {}
-    }
-}
-
-/// What a guideline of the next wave and one of the wave after it, next to it, say together.
-fn add_between(
-    one: &Guideline,
-    after: &Guideline,
-    ensemble: &Ensemble,
-    levels: &mut [Level; PIVOTS_MAX],
-) {
-    let (Look::Near(targets), Look::Near(targets_after)) = (one.look, after.look) else { return };
-    let (weight, weight_after) = (ensemble.weight(one.part), ensemble.weight(after.part));
-    let between = Between { targets, weight, least: targets_after.least(), weight_after };
-    match (targets.measure, targets_after.measure) {
-        (Measure::Length(next, wave), Measure::Length(last, middle))
-            if next > wave && middle == next && last == next + 1 =>
-        {
-            levels[next - 1].ahead.push(Ahead::LengthBetween { wave, between });
-        }
-        (Measure::Duration(next, wave), Measure::Duration(last, middle))
-            if next > wave && middle == next && last == next + 1 =>
-        {
-            levels[next - 1].ahead.push(Ahead::DurationBetween { wave, between });
-        }
-        _ => {}
     }
 }
 

@@ -252,7 +252,13 @@ fn the_top_is_what_sorting_all_gives() {
         "fibonacci=1,rules=0,time=0,simplicity=0".parse().unwrap(),
     ];
     for (seed, made) in windows().enumerate() {
-        let options = SearchOptions { weights: weights[seed % 3], ..SearchOptions::default() };
+        let rules = match seed % 8 {
+            0..5 => RuleSet::classic(),
+            _ if made.close.len() < 30 => RuleSet::none(),
+            _ => RuleSet::strict(),
+        };
+        let weights = weights[seed % 3];
+        let options = SearchOptions { rules, weights, ..SearchOptions::default() };
         let search = Search::new(options);
         let legs = legs(&made, 1);
         let all = search.all(&legs, None).unwrap();
@@ -291,6 +297,12 @@ fn ties_are_broken_by_the_indices() {
             assert_eq!(search.top(&legs, wanted, None), all[..wanted.min(all.len())]);
         }
     }
+    // Pivots from which more waves go than are kept.
+    let legs = legs(&sawtooth(300, 2.0, 1.0), 1);
+    let search = search_for(Form::Zigzag, Direction::Up, RuleSet::classic());
+    let all = search.all(&legs, None).unwrap();
+    assert!(all.len() > 100_000);
+    assert_eq!(search.top(&legs, 5000, None), all[..5000]);
 }
 
 #[test]
@@ -323,4 +335,29 @@ fn series_without_pivots_have_no_patterns() {
             assert_eq!(search.top(&legs, 5, None), found[..found.len().min(5)]);
         }
     }
+}
+
+#[test]
+fn a_series_that_would_take_hours_is_refused() {
+    let made = sawtooth(40_000, 2.0, 1.0);
+    let error = Legs::find(&made.bars(), PivotRule::Fractal(1), false).unwrap_err();
+    assert!(error.to_string().starts_with("bars: it moves so steadily"), "{error}");
+    // Larger pivots, or a part.
+    assert!(Legs::find(&made.bars(), PivotRule::AtrZigzag(3.0), false).is_ok());
+    assert!(Legs::find(&sawtooth(10_000, 2.0, 1.0).bars(), PivotRule::Fractal(1), false).is_ok());
+}
+
+#[test]
+fn a_long_series_is_searched_in_memory_of_its_length() {
+    let long = legs(&random_walk(11, 100_000, 1e-6, 4.0), 1);
+    let search = Search::new(SearchOptions::default());
+    let top = search.top(&long, 20, None);
+    assert!(top.len() == 20 && top.windows(2).all(|pair| pair[0] < pair[1]));
+    // All of them would not fit, and are not gathered.
+    assert!(search.all_up_to(&long, None, 100_000).is_err());
+
+    let shorter = legs(&random_walk(11, 8_000, 1e-6, 4.0), 1);
+    let top = search.top(&shorter, 20, None);
+    let floor = SearchOptions { score_min: top[19].score, ..SearchOptions::default() };
+    assert_eq!(Search::new(floor).all(&shorter, None).unwrap(), top);
 }
