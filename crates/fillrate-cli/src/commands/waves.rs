@@ -2,6 +2,7 @@
 
 mod backtest;
 mod chart;
+mod fingerprint;
 mod html;
 mod options;
 mod output;
@@ -23,6 +24,7 @@ use fillrate::waves::{
 use rayon::ThreadPool;
 use rayon::prelude::*;
 
+use self::fingerprint::Fingerprint;
 use self::options::Wanted;
 use self::output::Output;
 use self::series::Symbol;
@@ -62,8 +64,8 @@ pub(crate) fn run(
         prices::read(input, panel_options(arguments.prices.sort), settings, printer)
     })?;
     let columns = WaveColumns { nested: arguments.nest };
-    let (mut output, done) =
-        Output::open(format, columns, arguments.besides.resume, settings, printer)?;
+    let resumed = arguments.besides.resume.then(|| Fingerprint::of(arguments, &search, &panel));
+    let (mut output, done) = Output::open(format, columns, resumed, settings, printer)?;
     let run = Run {
         input,
         arguments,

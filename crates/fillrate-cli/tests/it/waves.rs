@@ -200,6 +200,8 @@ fn an_interrupted_run_is_gone_on_with() {
     let per_symbol = lines.len() / 3;
 
     // An interrupted run has left the whole of A, a part of B and half a line.
+    desk.run(&["panel.csv", "-o", "out.jsonl", "--resume"]).succeeds();
+    std::fs::remove_file(desk.path("out.jsonl")).unwrap();
     let left = format!("{}\n{}", lines[..=per_symbol].join("\n"), &lines[per_symbol + 1][..30]);
     desk.put("out.jsonl.partial", left);
     let ended = desk.run(&["panel.csv", "-o", "out.jsonl", "--resume"]).succeeds();
@@ -213,9 +215,70 @@ fn an_interrupted_run_is_gone_on_with() {
     assert!(ended.stderr.contains("1 already there"), "{}", ended.stderr);
     let more = std::fs::read_to_string(desk.path("out.jsonl")).unwrap();
     assert!(more.starts_with(&whole) && more.contains("\"symbol\":\"D\""));
+}
 
+#[test]
+fn a_run_that_was_made_otherwise_is_not_gone_on_with() {
+    let desk = desk();
+    desk.put("panel.csv", table(&[("A", &CLOSES), ("B", &CLOSES)]));
+    let resume =
+        |more: &[&str]| desk.run(&[&["panel.csv", "-o", "out.jsonl", "--resume"], more].concat());
+    let whole = resume(&["--top", "3"]).succeeds();
+    assert!(whole.stderr.contains("2 symbols of"), "{}", whole.stderr);
+    let found = std::fs::read_to_string(desk.path("out.jsonl")).unwrap();
+    let nothing_changed = |partial: Option<&str>| {
+        assert_eq!(std::fs::read_to_string(desk.path("out.jsonl")).unwrap(), found);
+        assert_eq!(
+            std::fs::read_to_string(desk.path("out.jsonl.partial")).ok().as_deref(),
+            partial
+        );
+    };
+    // Neither a complete file nor what an interruption left is mixed with other patterns.
+    for partial in [None, Some(found.lines().next().unwrap())] {
+        if let Some(partial) = partial {
+            desk.put("out.jsonl.partial", partial);
+        }
+        desk.run(&["panel.csv", "-o", "out.jsonl", "--resume"]).complains(
+            "--resume: out.jsonl was made with other settings (wanted)",
+            "repeat the command that made it",
+        );
+        resume(&["--top", "3", "--pivots", "2", "--rules", "strict"]).complains(
+            "--resume: out.jsonl was made with other settings (pivots, rules)",
+            "repeat the command that made it",
+        );
+        nothing_changed(partial);
+    }
+    std::fs::remove_file(desk.path("out.jsonl.partial")).unwrap();
+
+    let mut other = CLOSES;
+    other[4] += 0.5;
+    desk.put("panel.csv", table(&[("A", &CLOSES), ("B", &other)]));
+    resume(&["--top", "3"]).complains(
+        "--resume: out.jsonl was made with other prices of symbol `B`",
+        "repeat the command that made it",
+    );
+    nothing_changed(None);
+
+    std::fs::remove_file(desk.path("out.jsonl.run")).unwrap();
+    resume(&["--top", "3"]).complains(
+        "--resume: it is not known what out.jsonl was made with: out.jsonl.run is missing",
+        "search into another file",
+    );
+    desk.put("out.jsonl.run", "{}");
+    resume(&["--top", "3"]).complains(
+        "--resume: it is not known what out.jsonl was made with: out.jsonl.run is no record of a run",
+        "search into another file",
+    );
+    nothing_changed(None);
+}
+
+#[test]
+fn what_cannot_be_gone_on_with_is_refused() {
+    let desk = desk();
+    desk.put("panel.csv", table(&[("A", &CLOSES)]));
     desk.run(&["panel.csv", "--resume"])
         .complains("--resume needs a file of lines to go on with", "-o FILE.jsonl");
+    desk.run(&["panel.csv", "-o", "other.jsonl", "--resume"]).succeeds();
     desk.put("other.jsonl", "{\"text\":\"x\"}\n");
     let ended = desk.run(&["panel.csv", "-o", "other.jsonl", "--resume"]);
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
@@ -354,6 +417,14 @@ fn a_page_and_pictures_need_nothing_from_elsewhere() {
     for foreign in ["http:", "https:", "src=", "@import", "<link"] {
         assert!(!page.contains(foreign), "{foreign}");
     }
+    // The list has the columns that say something.
+    let has = |page: &str, head: &str| page.contains(&format!("<button>{head}</button>"));
+    assert!(has(&page, "Score") && !has(&page, "p") && !has(&page, "Degree"));
+    desk.run(&["panel.csv", "--nest", "--html", "nest.html"]).succeeds();
+    assert!(has(&std::fs::read_to_string(desk.path("nest.html")).unwrap(), "Degree"));
+    let chance = ["panel.csv", "--pattern", "flat", "--surrogates", "5", "--html", "chance.html"];
+    desk.run(&chance).succeeds();
+    assert!(has(&std::fs::read_to_string(desk.path("chance.html")).unwrap(), "p"));
     let pictures: Vec<String> = std::fs::read_dir(desk.path("pictures"))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())

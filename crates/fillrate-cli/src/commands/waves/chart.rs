@@ -80,7 +80,8 @@ svg.wave{background:var(--paper,#fff)}\
 .wave .outline{fill:none;stroke:var(--bar,#2563a8);stroke-width:2}\
 .wave .target{stroke:var(--mark,#b4490f);stroke-dasharray:4 3}\
 .wave .note{fill:var(--mark,#b4490f);font-size:11px}\
-.wave .label{font-weight:700;font-size:14px;text-anchor:middle}\
+.wave .label{font-weight:700;font-size:14px;text-anchor:middle;\
+paint-order:stroke;stroke:var(--paper,#fff);stroke-width:4px}\
 .wave .edge{fill:var(--soft,#5b6470);font-size:11px}";
 
 fn candles(svg: &mut String, view: &View, bars: &Bars<'_>) {

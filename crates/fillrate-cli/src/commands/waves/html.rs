@@ -98,30 +98,57 @@ fn chance(records: &[WaveRecord]) -> String {
 
 /// A line for each pattern, which the reader can sort.
 fn list(records: &[WaveRecord]) -> String {
-    let heads = ["Symbol", "Pattern", "Direction", "Score", "p", "q", "From", "To"];
+    let columns = columns(records);
     let mut html = String::from("<div class=\"scroll\"><table id=\"list\">\n<thead><tr>");
-    for head in heads {
+    for (head, _) in &columns {
         let _ = write!(html, "<th><button>{head}</button></th>");
     }
     html.push_str("</tr></thead>\n<tbody>\n");
     for (number, record) in records.iter().enumerate() {
-        let share = |value: Option<f64>| value.map_or_else(String::new, |p| format!("{p:.4}"));
-        let edge = |date: Option<&String>| date.map_or_else(String::new, |date| escaped(date));
-        let _ = writeln!(
-            html,
-            "<tr><td>{}</td><td><a href=\"#w{number}\">{}</a></td><td>{}</td><td>{:.4}</td>\
-             <td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
-            escaped(&record.symbol),
-            escaped(&name(&record.found)),
-            record.found.hit.direction.as_str(),
-            record.found.hit.score,
-            share(record.p_value),
-            share(record.q_value),
-            edge(record.dates.first()),
-            edge(record.dates.last()),
-        );
+        html.push_str("<tr>");
+        for (head, cell) in &columns {
+            let text = escaped(&cell(record));
+            let _ = match *head {
+                "Pattern" => write!(html, "<td><a href=\"#w{number}\">{text}</a></td>"),
+                _ => write!(html, "<td>{text}</td>"),
+            };
+        }
+        html.push_str("</tr>\n");
     }
     html + "</tbody>\n</table></div>\n"
+}
+
+/// A column of the list: its head, and what it says of a pattern.
+type ListColumn = (&'static str, fn(&WaveRecord) -> String);
+
+/// The columns that have something to say.
+fn columns(records: &[WaveRecord]) -> Vec<ListColumn> {
+    let mut columns: Vec<ListColumn> = vec![
+        ("Symbol", |record| record.symbol.to_string()),
+        ("Pattern", |record| name(&record.found)),
+        ("Direction", |record| record.found.hit.direction.as_str().to_owned()),
+        ("Score", |record| format!("{:.4}", record.found.hit.score)),
+    ];
+    if records.iter().any(|record| record.p_value.is_some()) {
+        columns.push(("p", |record| share(record.p_value)));
+        columns.push(("q", |record| share(record.q_value)));
+    }
+    if records.iter().any(|record| record.place.is_some()) {
+        columns.push(("Degree", |record| {
+            record.place.map_or_else(String::new, |place| place.degree.to_string())
+        }));
+        // Empty for a pattern of the largest degree.
+        columns.push(("Wave of its parent", |record| {
+            record.place.and_then(|place| place.wave).unwrap_or_default().to_owned()
+        }));
+    }
+    columns.push(("From", |record| record.dates.first().cloned().unwrap_or_default()));
+    columns.push(("To", |record| record.dates.last().cloned().unwrap_or_default()));
+    columns
+}
+
+fn share(value: Option<f64>) -> String {
+    value.map_or_else(String::new, |p| format!("{p:.4}"))
 }
 
 /// The picture of a pattern, its rules and its score.
@@ -173,14 +200,15 @@ fn detail(number: usize, record: &WaveRecord, panel: &Panel) -> String {
 
 fn table<const N: usize>(title: &str, heads: [&str; N], rows: Vec<[String; N]>) -> String {
     let mut html = format!("<div><h3>{title}</h3>\n<table>\n<tr>");
-    for head in heads {
-        let _ = write!(html, "<th>{head}</th>");
+    let class = |column| if column == 0 { "" } else { " class=\"number\"" };
+    for (column, head) in heads.iter().enumerate() {
+        let _ = write!(html, "<th{}>{head}</th>", class(column));
     }
     html.push_str("</tr>\n");
     for row in rows {
         html.push_str("<tr>");
         for (column, cell) in row.iter().enumerate() {
-            let class = if column == 0 { "" } else { " class=\"number\"" };
+            let class = class(column);
             let _ = write!(html, "<td{class}>{}</td>", escaped(cell));
         }
         html.push_str("</tr>\n");

@@ -8,6 +8,7 @@ use anyhow::Context;
 use fillrate::records::{self, Layout, Sink, Writer};
 use fillrate::waves::{WaveColumns, WaveRecord};
 
+use super::fingerprint::Fingerprint;
 use super::page;
 use super::resume;
 use crate::commands::table::format_of_records;
@@ -29,7 +30,8 @@ enum Kind<'a> {
 }
 
 impl<'a> Output<'a> {
-    /// Opens the output, and tells which symbols are in it already.
+    /// Opens the output, and tells which symbols are in it already if a run like `resumed` is gone
+    /// on with.
     ///
     /// # Errors
     ///
@@ -37,26 +39,26 @@ impl<'a> Output<'a> {
     pub(super) fn open(
         format: Format,
         columns: WaveColumns,
-        is_resumed: bool,
+        resumed: Option<Fingerprint>,
         settings: &'a Settings,
         printer: &'a Printer,
     ) -> anyhow::Result<(Self, HashSet<String>)> {
         let none = HashSet::new();
         let Some(format) = format_of_records(format) else {
-            if is_resumed {
+            if resumed.is_some() {
                 return Err(no_resumption());
             }
             let kind = Kind::Page { records: Vec::new(), settings, printer };
             return Ok((Self { columns, kind }, none));
         };
-        let (sink, renamed, done) = match (&settings.output, is_resumed) {
-            (Some(path), true) if format == records::Format::Jsonl => {
-                let resumed = resume::open(path)?;
+        let (sink, renamed, done) = match (&settings.output, resumed) {
+            (Some(path), Some(run)) if format == records::Format::Jsonl => {
+                let resumed = resume::open(path, run)?;
                 let names = (resumed.partial, path.clone());
                 (Sink::stream(Box::new(resumed.file)), Some(names), resumed.done)
             }
-            (_, true) => return Err(no_resumption()),
-            (path, false) => (printer.sink(path.as_deref())?, None, none),
+            (_, Some(_)) => return Err(no_resumption()),
+            (path, None) => (printer.sink(path.as_deref())?, None, none),
         };
         let writer = Box::new(Writer::new(sink, format, Layout::None, columns.schema()));
         Ok((Self { columns, kind: Kind::Records { writer, renamed } }, done))

@@ -2,7 +2,8 @@
 //!
 //! While a resumable run goes on, its records stand in `FILE.partial` beside FILE; at the end that
 //! file takes FILE's place. A run that was interrupted leaves `FILE.partial` behind, and the next
-//! one goes on with it. The last symbol in it may not be complete, so it is searched again.
+//! one goes on with it. The last symbol in it may not be complete, so it is searched again. What either
+//! was made with stands in `FILE.run`; nothing else is added to it.
 
 use std::collections::HashSet;
 use std::ffi::OsString;
@@ -12,6 +13,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use serde::Deserialize;
+
+use super::fingerprint::Fingerprint;
 
 /// A file to go on with.
 pub(super) struct Resumed {
@@ -34,25 +37,27 @@ struct Line {
 ///
 /// # Errors
 ///
-/// If a file cannot be read or written, or `path` holds something else than records.
-pub(super) fn open(path: &Path) -> anyhow::Result<Resumed> {
-    let mut name = OsString::from(path);
-    name.push(".partial");
-    let partial = PathBuf::from(name);
+/// If a file cannot be read or written, `path` holds something else than records, or it was made with
+/// other settings or prices than those of `run`.
+pub(super) fn open(path: &Path, run: Fingerprint) -> anyhow::Result<Resumed> {
+    let partial = beside(path, ".partial");
     let was_interrupted = partial.exists();
-    if !was_interrupted && path.exists() {
+    if !was_interrupted && !path.exists() {
+        run.write(None, path)?;
+        let (file, done, _) = read_partial(&partial, false)?;
+        return Ok(Resumed { partial, file, done });
+    }
+    let before = Fingerprint::read(path)?;
+    run.check_settings(&before, path)?;
+    if !was_interrupted {
         fs::copy(path, &partial).with_context(|| path.display().to_string())?;
     }
-    let mut file = File::options()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(&partial)
-        .with_context(|| partial.display().to_string())?;
-    let read = read(&file, was_interrupted).with_context(|| partial.display().to_string());
-    let (done, end) = match read {
-        Ok(read) => read,
+    let opened = read_partial(&partial, was_interrupted).and_then(|opened| {
+        run.check_prices(&before, &opened.1, path)?;
+        Ok(opened)
+    });
+    let (mut file, done, end) = match opened {
+        Ok(opened) => opened,
         Err(error) => {
             if !was_interrupted {
                 // It is only a copy.
@@ -61,9 +66,35 @@ pub(super) fn open(path: &Path) -> anyhow::Result<Resumed> {
             return Err(error);
         }
     };
+    run.write(Some(before), path)?;
+    // What was cut off goes once all is known to fit: a run that is refused changes nothing.
     file.set_len(end).with_context(|| partial.display().to_string())?;
     file.seek(SeekFrom::Start(end)).with_context(|| partial.display().to_string())?;
     Ok(Resumed { partial, file, done })
+}
+
+/// `path` with more at its end.
+pub(super) fn beside(path: &Path, more: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(more);
+    PathBuf::from(name)
+}
+
+/// The partial file, made if it is not there, the symbols that are whole in it, and where they end.
+fn read_partial(
+    partial: &Path,
+    was_interrupted: bool,
+) -> anyhow::Result<(File, HashSet<String>, u64)> {
+    let file = File::options()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(partial)
+        .with_context(|| partial.display().to_string())?;
+    let read = read(&file, was_interrupted).with_context(|| partial.display().to_string());
+    let (done, end) = read?;
+    Ok((file, done, end))
 }
 
 /// The symbols of whole records, and where they end. Of a run that was interrupted, the last symbol
