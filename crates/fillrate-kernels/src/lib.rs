@@ -28,6 +28,7 @@
 //! | [`Cpu::path_ends`], [`Cpu::basket_ends`] | a model, a seed | where paths end, `[paths]` |
 //! | [`Cpu::path_rows`], [`Cpu::basket_rows`] | the same | `[steps, paths]` |
 //! | [`Cpu::path_averages`], [`Cpu::path_bridges`] | the same | what options ask of paths, `[paths]` |
+//! | [`Cpu::matmul`] | `[rows, inner]` and `[inner, columns]` | `[rows, columns]` |
 //! | [`Cpu::sweep`] | a [`Tape`] and the lines of eight parameter sets | eight accounts' sums |
 //!
 //! # Precision
@@ -61,6 +62,7 @@ pub use cpu::attention::Sequences;
 pub use cpu::embedding::Embeddings;
 pub use cpu::layer_norm::LayerNorm;
 pub use cpu::linear::{Linear, LinearShape, Nonlinearity};
+pub use cpu::matmul::{MatmulShape, MatmulValue};
 pub use cpu::options::american::{AmericanScheme, AmericanTerms};
 pub use cpu::options::{GREEKS, OptionColumns, normal_cdf};
 pub use cpu::paths::{

@@ -11,6 +11,7 @@ mod lanes;
 pub(crate) mod layer_norm;
 pub(crate) mod linear;
 mod math;
+pub(crate) mod matmul;
 pub(crate) mod options;
 pub(crate) mod paths;
 mod peak;
