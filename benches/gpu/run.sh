@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every GPU check and benchmark, in under eight minutes; part of the bundle that bundle.sh makes.
+# Every GPU check and benchmark, in under ten minutes; part of the bundle that bundle.sh makes.
 # Needs an NVIDIA driver, NVRTC and cuBLASLt (their folder in LD_LIBRARY_PATH); the comparison also torch
 # and transformers, and is left out without them. Results are written to ./results.
 set -uo pipefail
@@ -27,6 +27,18 @@ step "encoders against the processor" 60 bash -c \
 step "the command" 30 bash -c \
     "'$root/programs/fillrate' score examples/headlines.csv --device cuda --format jsonl > results/scores.jsonl &&
      grep -q '\"device\":\"cuda:0\"' results/scores.jsonl"
+# A GPU and the processor give the same bits, so that the records are the same bytes.
+for verb in "options price --right put --spot 100 --strike 95 --rate 0.03 --vol 0.2 --expiry 0.5" \
+    "montecarlo --spot 100 --drift 0.05 --vol 0.2 --expiry 1 --paths 200000" \
+    "backtest examples/prices.csv --strategy ma-crossover --grid fast=5:20:5,slow=20:60:10" \
+    "indicators examples/prices.csv --sma 20 --ema 20 --rsi 14 --bbands 20,2 --macd 12,26,9"; do
+    step "the command: ${verb%% *}" 30 bash -c \
+        "'$root/programs/fillrate' $verb --device cuda --format jsonl > results/on-gpu.jsonl &&
+         '$root/programs/fillrate' $verb --device cpu --format jsonl > results/on-cpu.jsonl &&
+         cmp results/on-gpu.jsonl results/on-cpu.jsonl"
+done
+step "market benchmark" 60 bash -c \
+    "'$root/programs/market_cuda' | tee results/market-cuda.json"
 step "encoder benchmark" 160 bash -c \
     "'$root/programs/encoder_cuda' '$root/checkpoints' | tee results/encoder-cuda.json"
 if python3 -c 'import torch, transformers' 2> /dev/null; then

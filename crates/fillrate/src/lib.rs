@@ -11,6 +11,7 @@
 //! This crate never prints, opens a socket or reads an environment variable: what it is told
 //! arrives in arguments, and what it has to say comes back in values.
 
+mod device;
 pub mod error;
 pub mod market;
 pub mod plan;

@@ -10,14 +10,16 @@ use std::time::Instant;
 use anyhow::Context;
 use fillrate::market::backtest::{
     BacktestOptions, COMBINATIONS_MAX_DEFAULT, Estimate, Fold, Grid, Metric, OrderFill, Outcome,
-    Positions, Strategy, best, estimate, sweep, walk_forward,
+    Positions, Strategy, SweepJob, best, estimate, sweep_on, walk_forward_on,
 };
+use fillrate::market::device::Computer;
 use fillrate::market::{Column, Panel, PanelOptions};
 use fillrate::records::{Layout, Writer};
 
 use self::pictures::Pictures;
 use self::records::Records;
 use super::Outcome as Ended;
+use super::device::{computer, say};
 use super::loading::start_threads;
 use super::prices::read;
 use super::table::{count, format_of_records, record_format};
@@ -31,6 +33,7 @@ const PAGE_ROWS: usize = 20;
 
 /// What is to be run.
 struct Task<'a> {
+    computer: Computer<SweepJob>,
     panel: &'a Panel,
     strategy: Strategy,
     grid: Grid,
@@ -64,6 +67,7 @@ pub(crate) fn run(
     })?;
     start_threads(settings)?;
     let task = Task {
+        computer: computer(settings)?,
         panel: &panel,
         strategy: arguments.strategy,
         grid: arguments.grid.clone().unwrap_or_default(),
@@ -75,12 +79,14 @@ pub(crate) fn run(
     let symbols = count(panel.len() as u64, "symbol");
     if let Some(walk) = arguments.walk_forward {
         let (strategy, options) = (task.strategy, &task.options);
-        let folds = walk_forward(&panel, strategy, &task.grid, options, walk, task.by);
+        let (computer, grid) = (&task.computer, &task.grid);
+        let folds = walk_forward_on(computer, &panel, strategy, grid, options, walk, task.by);
         let folds = folds.map_err(narrower)?;
         let seconds = begin.elapsed().as_secs_f64();
         task.write_folds(&folds, format, settings, printer)?;
         let sets = count(estimate.sets, "parameter set");
         printer.note(&format!("{sets} of {symbols} in {seconds:.3} s"));
+        say(&task.computer.report(), printer);
         return Ok(Ended::Done);
     }
     let mut pictures = match (&arguments.html, &arguments.svg) {
@@ -103,6 +109,7 @@ pub(crate) fn run(
         }
     }
     printer.note(&summary(&estimate, &symbols, seconds));
+    say(&task.computer.report(), printer);
     Ok(Ended::Done)
 }
 
@@ -166,7 +173,7 @@ impl Task<'_> {
         // A table has the best sets; records have all unless it is said how many.
         let keep = top.or(writer.is_none().then_some(PAGE_ROWS));
         let mut ranking = Ranking { keep, by: self.by, of_symbol: Vec::new(), symbols: Vec::new() };
-        sweep(self.panel, self.strategy, &self.grid, &self.options, |outcomes| {
+        let take = |outcomes: &[Outcome]| {
             if let Some(pictures) = &mut pictures {
                 pictures.add(outcomes);
             }
@@ -176,8 +183,9 @@ impl Task<'_> {
                 writer.write(records.of(outcomes, self.panel))?;
             }
             Ok(())
-        })
-        .map_err(narrower)?;
+        };
+        sweep_on(&self.computer, self.panel, self.strategy, &self.grid, &self.options, take)
+            .map_err(narrower)?;
         let kept = ranking.finish();
         if let Some(mut writer) = writer {
             if keep.is_some() && !kept.is_empty() {

@@ -7,11 +7,13 @@ use std::time::Instant;
 
 use arrow_array::{ArrayRef, Float64Array};
 use arrow_schema::{DataType, Field, Schema};
-use fillrate::market::indicators::{IndicatorOptions, NamedColumn, Request, compute};
+use fillrate::market::device::IndicatorJob;
+use fillrate::market::indicators::{IndicatorOptions, NamedColumn, Request, compute_on};
 use fillrate::market::{Column, PanelOptions, PanelTable};
 use fillrate::records::{Layout, Writer};
 
 use super::Outcome;
+use super::device::{computer, refuse, say};
 use super::loading::start_threads;
 use super::prices::read_table;
 use super::table::{count, format_of_records, record_format};
@@ -39,6 +41,9 @@ pub(crate) fn run(
     for request in &requests {
         request.check()?;
     }
+    if !requests.iter().any(has_kernel) {
+        refuse("what is asked for", settings)?;
+    }
     let options = IndicatorOptions {
         column: arguments.column.unwrap_or(Column::Close),
         min_periods: arguments.min_periods,
@@ -48,8 +53,9 @@ pub(crate) fn run(
         PanelOptions { sort: arguments.prices.sort, ..PanelOptions::only(&columns) };
     let (table, layout) = read_table(&arguments.input, panel_options, settings, printer)?;
     start_threads(settings)?;
+    let computer = computer(settings)?;
     let start = Instant::now();
-    let results = compute(&table.panel, &requests, options)?;
+    let results = compute_on(&computer, &table.panel, &requests, options)?;
     let seconds = start.elapsed().as_secs_f64();
     write(&table, &results, layout, format, settings, printer)?;
     printer.note(&format!(
@@ -58,7 +64,13 @@ pub(crate) fn run(
         count(table.panel.len() as u64, "symbol"),
         count(results.len() as u64, "column"),
     ));
+    say(&computer.report(), printer);
     Ok(Outcome::Done)
+}
+
+/// Whether a GPU computes it.
+fn has_kernel(request: &Request) -> bool {
+    matches!(request, Request::Indicator(indicator) if IndicatorJob::has_kernel(*indicator))
 }
 
 /// The columns that the requests are computed of, each once.

@@ -7,12 +7,12 @@ use anyhow::Context;
 use fillrate::text::batch::{self, BatchOptions, Budget};
 use fillrate::text::{DeviceOptions, Model, ModelSource, RoutedOptions};
 use fillrate_device::cuda::Library;
-use fillrate_device::memory::MemoryOptions;
 use fillrate_device::probe::processor_and_memory;
-use fillrate_device::routing::{HealthLimits, Preference, RouterOptions};
+use fillrate_device::routing::{Preference, RouterOptions};
 use fillrate_kernels::Precision;
-use fillrate_kernels::cuda::{Accelerator, Gpu, GpuOptions, GpuPrecision};
+use fillrate_kernels::cuda::{Accelerator, Gpu, GpuPrecision};
 
+use super::device::{gpu_options, health_limits};
 use super::prices::threads;
 use crate::failure::hinted;
 use crate::output::Printer;
@@ -93,24 +93,11 @@ fn gpu(source: &ModelSource, settings: &Settings) -> Option<DeviceOptions> {
         DeviceChoice::Auto if without_encoder || !Library::Driver.is_present() => return None,
         DeviceChoice::Auto => (0, Preference::Auto),
     };
-    let options = GpuOptions {
-        memory: MemoryOptions {
-            fraction: settings.text.memory_fraction,
-            reserve: settings.text.reserve,
-            ..MemoryOptions::default()
-        },
-        cubins: settings.hub.cubins.clone(),
-    };
+    let options = gpu_options(settings);
     let open = move || -> fillrate::Result<Arc<dyn Accelerator>> {
         Ok(Arc::new(Gpu::open(ordinal, precision, &options)?))
     };
-    let limits = HealthLimits {
-        temperature_c_max: settings
-            .gpu
-            .temperature_c_max
-            .unwrap_or(HealthLimits::default().temperature_c_max),
-        ..HealthLimits::default()
-    };
+    let limits = health_limits(settings);
     let router = RouterOptions { preference, ..RouterOptions::default() };
     let routed = RoutedOptions { router, limits };
     let twin_precision = processor_precision(settings);

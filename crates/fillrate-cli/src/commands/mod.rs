@@ -4,6 +4,7 @@ mod backtest;
 mod bench;
 mod compare;
 mod completions;
+mod device;
 mod doctor;
 mod generate;
 mod indicators;
@@ -40,6 +41,7 @@ pub(crate) enum Outcome {
 ///
 /// Whatever stops it.
 pub(crate) fn run(verb: &Verb, settings: &Settings, printer: &Printer) -> anyhow::Result<Outcome> {
+    device::check(verb, settings)?;
     match verb {
         Verb::Bench { verb: BenchVerb::Memory { trace } } => {
             bench::memory::run(trace.as_deref(), settings, printer)

@@ -8,12 +8,13 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, Float64Array, StringArray, StructArray, UInt32Array, UInt64Array};
 use arrow_schema::{DataType, Field, Fields, Schema};
 use fillrate::market::montecarlo::{
-    HestonTerms, MertonTerms, MonteCarloOptions, PathModel, Terminal, Underlying, simulate,
+    HestonTerms, MertonTerms, MonteCarloOptions, PathModel, Terminal, Underlying, simulate_on,
 };
 use fillrate::records::{Layout, Writer};
 
 use self::paths::PathFile;
 use super::Outcome;
+use super::device::{computer, say};
 use super::loading::start_threads;
 use super::table::{format_of_records, record_format};
 use crate::cli::{ModelName, MonteCarloArgs};
@@ -48,7 +49,9 @@ pub(crate) fn run(
     let file = arguments.paths_out.as_deref().map(|path| PathFile::create(path, &options, printer));
     let file = file.transpose()?;
     start_threads(settings)?;
-    let terminal = simulate(&underlying, &options)?;
+    let (computer, underlying) = (computer(settings)?, Arc::new(underlying));
+    let terminal = simulate_on(&computer, &underlying, &options)?;
+    say(&computer.report(), printer);
     let file = file.map(|file| file.fill(&underlying, &options)).transpose()?;
     match format_of_records(format) {
         None => {

@@ -1,5 +1,6 @@
 //! `fillrate options`: prices, Greeks and implied volatilities, of flags or of a table's rows.
 
+mod book;
 mod method;
 mod row;
 
@@ -13,9 +14,11 @@ use fillrate::market::options::implied_vol;
 use fillrate::records::{Chunk, Layout, Sink, Writer};
 use rayon::prelude::*;
 
+use self::book::price_all;
 use self::method::Pricing;
-use self::row::{Row, Rows, asked, implied_of, option_of};
+use self::row::{Row, Rows, asked, implied_of};
 use super::Outcome;
+use super::device::{computer, refuse, say};
 use super::loading::start_threads;
 use super::table::{format_of_records, open, record_format, report_skipped};
 use crate::cli::{OptionTableArgs, OptionsVerb};
@@ -27,8 +30,11 @@ const PRICE: [&str; 7] = ["price", "delta", "gamma", "vega", "theta", "rho", "st
 /// The column of an implied volatility.
 const IMPLIED: [&str; 1] = ["implied_vol"];
 
-/// What is computed of an option: a value for each column, or what is wrong with it.
-type Compute<'a> = dyn Fn(&Row<'_>) -> Result<Vec<Option<f64>>, String> + Sync + 'a;
+/// What an option comes to: a value for each column, or what is wrong with it.
+type Values = Result<Vec<Option<f64>>, String>;
+
+/// What is computed of some options.
+type Compute<'a> = dyn Fn(&Rows<'_>) -> anyhow::Result<Vec<Values>> + 'a;
 
 /// Prices, or implies.
 ///
@@ -45,18 +51,24 @@ pub(crate) fn run(
         OptionsVerb::Price(arguments) => {
             let flags = asked::of_price(arguments);
             let pricing = Pricing::of(arguments)?;
-            let compute = |row: &Row<'_>| {
-                let (kind, right, terms) = option_of(row)?;
-                pricing.values(kind, right, terms)
-            };
-            answer(&arguments.table, &flags, &PRICE, &compute, settings, printer)
+            if arguments.table.input.is_none() && !pricing.is_batched_kind(arguments.kind) {
+                refuse("this kind of option", settings)?;
+            }
+            let computer = computer(settings)?;
+            let compute = |rows: &Rows<'_>| price_all(&pricing, &computer, rows);
+            let outcome = answer(&arguments.table, &flags, &PRICE, &compute, settings, printer)?;
+            say(&computer.report(), printer);
+            Ok(outcome)
         }
         OptionsVerb::Iv(arguments) => {
             let flags = asked::of_implied(arguments);
-            let compute = |row: &Row<'_>| {
+            let imply = |row: &Row<'_>| {
                 let (right, price, terms) = implied_of(row)?;
                 let vol = implied_vol(right, price, terms).map_err(|error| error.to_string())?;
                 Ok(vec![Some(vol)])
+            };
+            let compute = |rows: &Rows<'_>| -> anyhow::Result<Vec<Values>> {
+                Ok((0..rows.len()).into_par_iter().map(|row| imply(&rows.row(row))).collect())
             };
             answer(&arguments.table, &flags, &IMPLIED, &compute, settings, printer)
         }
@@ -89,7 +101,8 @@ fn one(
     printer: &Printer,
 ) -> anyhow::Result<()> {
     start_threads(settings)?;
-    let values = compute(&Row::of_flags(flags)).map_err(|message| {
+    let values = compute(&Rows::of_flags(flags))?.into_iter().collect::<Result<Vec<_>, _>>();
+    let values = values.map_err(|message| {
         crate::failure::hinted(message, "`fillrate options --help` has the terms of each kind")
     })?;
     let Some(format) = format_of_records(format) else {
@@ -97,12 +110,12 @@ fn one(
             Some(value) => format!("{name:<12} {value:>16.8}\n"),
             None => format!("{name:<12} {:>16}\n", "-"),
         };
-        let page: String = columns.iter().zip(&values).map(line).collect();
+        let page: String = columns.iter().zip(values.iter().flatten()).map(line).collect();
         return printer.emit(&Rendered::text(page), settings.output.as_deref());
     };
     let sink = printer.sink(settings.output.as_deref())?;
     let mut writer = Writer::new(sink, format, Layout::None, schema(columns));
-    writer.write(arrays(columns, &[values]))?;
+    writer.write(arrays(columns, &values))?;
     Ok(writer.finish()?)
 }
 
@@ -120,9 +133,7 @@ fn rows_of(
     start_threads(settings)?;
     let mut output = Output::open(format, reader.layout(), columns, settings, printer)?;
     while let Some(mut chunk) = reader.next_chunk()? {
-        let rows = Rows::of(&chunk, flags);
-        let results: Vec<_> =
-            (0..chunk.len()).into_par_iter().map(|row| compute(&rows.row(row))).collect();
+        let results = compute(&Rows::of(&chunk, flags))?;
         let mut kept = vec![true; chunk.len()];
         let mut values = Vec::with_capacity(results.len());
         for (row, result) in results.into_iter().enumerate() {

@@ -5,6 +5,7 @@ mod backtest;
 mod bench;
 mod compare;
 mod desk;
+mod device;
 mod frame;
 mod hub;
 mod indicators;

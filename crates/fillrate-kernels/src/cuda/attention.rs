@@ -118,7 +118,7 @@ impl Cuda {
         if count == 0 || longest == 0 {
             return Ok(());
         }
-        let warp_bytes = (self.queue.head_pad() + longest) * size_of::<f32>();
+        let warp_bytes = (self.head_pad() + longest) * size_of::<f32>();
         let (threads, groups, shared_bytes) = self.by_warps(heads, warp_bytes)?;
         self.queue.launch(&Launch {
             kernel: OP,
@@ -142,7 +142,7 @@ impl Cuda {
     }
 
     fn head_dim(&self, op: &'static str, hidden: usize, heads: usize) -> Result<usize> {
-        let pad = self.queue.head_pad();
+        let pad = self.head_pad();
         if heads > 0 && hidden.is_multiple_of(heads) && hidden / heads <= pad {
             return Ok(hidden / heads);
         }
@@ -150,9 +150,14 @@ impl Cuda {
         Err(Error::Shape { op, expected, got: format!("{got} of {hidden} values together") })
     }
 
+    /// The width that the queue's kernels pad heads to; 0 if they have no attention, which no head fits.
+    fn head_pad(&self) -> usize {
+        self.queue.program().head_pad().unwrap_or(0)
+    }
+
     /// The shared memory of as many keys and their values; rows are `PITCH` elements apart.
     fn key_value_bytes(&self, keys: usize) -> u32 {
-        (2 * keys * (self.queue.head_pad() + 8) * 2) as u32
+        (2 * keys * (self.head_pad() + 8) * 2) as u32
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use fillrate_device::cuda::{
     Context, CubinCache, CubinKey, CudaBackend, DeviceLimits, Function, Graph, Library, Module,
-    Nvrtc, PinnedBuffer, Source, Stream,
+    Nvrtc, PinnedBuffer, Stream,
 };
 use fillrate_device::memory::{DeviceMemory, FixedAllocation, MemoryOptions, PoolKind, Request};
 use fillrate_device::probe::{Sensors, Version};
@@ -107,8 +107,8 @@ impl Gpu {
         }
         let cubin = self.compile(program)?;
         let module = Module::load(&self.context, &cubin)?;
-        let functions = Program::KERNELS.into_iter();
-        let functions = functions.map(|name| Ok((name, module.function(name)?)));
+        let functions = program.kernels().iter();
+        let functions = functions.map(|name| Ok((*name, module.function(name)?)));
         let kernels = Arc::new(functions.collect::<Result<Kernels>>()?);
         programs.insert(program, Arc::clone(&kernels));
         Ok(kernels)
@@ -116,7 +116,7 @@ impl Gpu {
 
     fn compile(&self, program: Program) -> Result<Vec<u8>> {
         let (nvrtc, architecture) = Nvrtc::find(self.limits().capability)?;
-        let source = &Source { main: Program::MAIN, includes: &Program::INCLUDES };
+        let source = &program.source();
         let (architecture, options) = (&architecture, &program.options());
         let compile = || nvrtc.compile(source, architecture, options).map(|made| made.cubin);
         let Some(cache) = &self.cubins else { return Ok(compile()?) };
@@ -137,10 +137,17 @@ impl Accelerator for Gpu {
     fn queue(&self, program: Program) -> Result<Arc<dyn Queue>> {
         let kernels = self.kernels(program)?;
         let stream = self.backend.stream()?;
-        let request =
-            Request::new(WORKSPACE_BYTES as u64).on(stream.id()).tagged("cuBLASLt workspace");
-        let workspace = self.memory.pool(PoolKind::Workspace).allocate(&request)?.into_fixed();
-        let blas = Blas::new(self.element, Address(workspace.address()))?;
+        let products = match program {
+            Program::Encoder { element, .. } => {
+                let request = Request::new(WORKSPACE_BYTES as u64).on(stream.id());
+                let request = request.tagged("cuBLASLt workspace");
+                let workspace = self.memory.pool(PoolKind::Workspace).allocate(&request)?;
+                let workspace = workspace.into_fixed();
+                Some((Blas::new(element, Address(workspace.address()))?, workspace))
+            }
+            Program::Prices => None,
+        };
+        let (blas, workspace) = products.unzip();
         let staging = PinnedBuffer::zeroed(&self.context, STAGING_BYTES)?;
         let state = State { blas, staging, staged: 0, graphs: HashMap::new() };
         let shared_bytes_max = self.limits().shared_bytes_max;
@@ -148,7 +155,7 @@ impl Accelerator for Gpu {
             stream,
             kernels,
             state: Mutex::new(state),
-            head_pad: program.head_pad,
+            program,
             shared_bytes_max,
             _workspace: workspace,
         }))
@@ -174,15 +181,16 @@ struct GpuQueue {
     stream: Arc<Stream>,
     kernels: Arc<Kernels>,
     state: Mutex<State>,
-    head_pad: usize,
+    program: Program,
     shared_bytes_max: u32,
     // Dropped after the stream, which waits for its work.
-    _workspace: FixedAllocation,
+    _workspace: Option<FixedAllocation>,
 }
 
 /// What a queue changes.
 struct State {
-    blas: Blas,
+    /// `None` for a program without products.
+    blas: Option<Blas>,
     /// Page-locked memory on its way to the device.
     staging: PinnedBuffer<u8>,
     /// How much of it copies that may be under way read.
@@ -215,8 +223,8 @@ impl Queue for GpuQueue {
         self.shared_bytes_max
     }
 
-    fn head_pad(&self) -> usize {
-        self.head_pad
+    fn program(&self) -> Program {
+        self.program
     }
 
     fn launch(&self, launch: &Launch<'_>) -> Result<()> {
@@ -242,7 +250,11 @@ impl Queue for GpuQueue {
     }
 
     fn multiply(&self, product: &Product) -> Result<()> {
-        Ok(lock(&self.state).blas.multiply(&self.stream, product)?)
+        let Some(blas) = &mut lock(&self.state).blas else {
+            let (expected, got) = ("a program with products".to_owned(), self.program);
+            return Err(Error::Shape { op: "multiply", expected, got: format!("{got:?}") });
+        };
+        Ok(blas.multiply(&self.stream, product)?)
     }
 
     fn upload(&self, to: Address, bytes: &[u8]) -> Result<()> {
@@ -295,7 +307,7 @@ impl Queue for GpuQueue {
 }
 
 /// The most arguments of a kernel.
-const ARGUMENTS_MAX: usize = 12;
+const ARGUMENTS_MAX: usize = 16;
 
 /// What a lock guards here is whole between any two statements.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -1,5 +1,6 @@
 //! What a device is asked to do: launches, products, and the queue that takes them.
 
+use super::Program;
 use crate::Result;
 
 /// The threads of a warp.
@@ -26,6 +27,8 @@ pub enum Argument {
     Int(i32),
     /// A `float`.
     Float(f32),
+    /// A `double`.
+    Double(f64),
     /// An `unsigned long long`.
     Count(u64),
 }
@@ -44,6 +47,7 @@ impl Argument {
         match *self {
             Self::Address(Address(address)) => (address.to_le_bytes(), 8),
             Self::Count(count) => (count.to_le_bytes(), 8),
+            Self::Double(value) => (value.to_le_bytes(), 8),
             Self::Int(value) => short(value.to_le_bytes()),
             Self::Float(value) => short(value.to_le_bytes()),
         }
@@ -91,8 +95,8 @@ pub trait Queue: Send + Sync {
     /// The most dynamic shared memory that a block may take, in bytes.
     fn shared_bytes_max(&self) -> u32;
 
-    /// The width that the kernels pad heads to, one of [`HEAD_PADS`](super::HEAD_PADS).
-    fn head_pad(&self) -> usize;
+    /// The kernels that it runs.
+    fn program(&self) -> Program;
 
     /// Appends a launch.
     ///
@@ -105,7 +109,7 @@ pub trait Queue: Send + Sync {
     ///
     /// # Errors
     ///
-    /// As [`Self::launch`].
+    /// As [`Self::launch`], and if the program has no element type.
     fn multiply(&self, product: &Product) -> Result<()>;
 
     /// Appends a copy to the device; the bytes may be changed at once.

@@ -1,5 +1,6 @@
-//! The CUDA implementation of every op: launches of the kernels in `cuda/*.cu` and products by
-//! cuBLASLt, on one [`Queue`] of a device.
+//! The CUDA implementation of the ops: launches of the kernels in `cuda/*.cu` and products by
+//! cuBLASLt, on one [`Queue`] of a device. [`Cuda`] has the encoders', [`CudaPrices`] those over
+//! prices.
 //!
 //! Nothing here allocates device memory or waits for the device: matrices and weights are
 //! addresses that their owner laid out ([`Layout`]), and an op only appends work to the queue. The
@@ -17,6 +18,7 @@ mod layer_norm;
 mod layout;
 mod linear;
 mod matrix;
+mod prices;
 mod rows;
 mod source;
 mod tail;
@@ -33,6 +35,10 @@ pub use layer_norm::DeviceNorm;
 pub use layout::{ALIGNMENT_BYTES, Layout, Span};
 pub use linear::DeviceLinear;
 pub use matrix::{Cell, DeviceMatrix};
+pub use prices::{
+    CudaPrices, DEVICE_WINDOW_BARS_MAX, DeviceGrid, DevicePaths, DeviceRule, DeviceSeries,
+    OPTION_TERMS, SWEEP_FIGURES, SWEEP_ROWS_MAX, TAPE_COLUMNS,
+};
 pub use source::{HEAD_PADS, Program, head_pad};
 pub use tail::DeviceTail;
 

@@ -1,5 +1,7 @@
 //! The sources of the kernels, which are part of the program.
 
+use fillrate_device::cuda::Source;
+
 use super::Element;
 
 /// The widths that attention's heads can be padded to; a program is compiled for one of them.
@@ -11,74 +13,147 @@ pub fn head_pad(head_dim: usize) -> Option<usize> {
     HEAD_PADS.into_iter().find(|pad| head_dim > 0 && head_dim <= *pad)
 }
 
-/// Every kernel, for one element type and one width of heads.
+/// Kernels that are compiled together, for one device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Program {
-    /// The type of activations and weights.
-    pub element: Element,
-    /// One of [`HEAD_PADS`].
-    pub head_pad: usize,
+#[non_exhaustive]
+pub enum Program {
+    /// The encoders' kernels.
+    Encoder {
+        /// The type of activations and weights.
+        element: Element,
+        /// One of [`HEAD_PADS`].
+        head_pad: usize,
+    },
+    /// The kernels over prices, in f64: see [`CudaPrices`](super::CudaPrices).
+    Prices,
 }
 
 macro_rules! sources {
     ($($name:literal),* $(,)?) => {
-        [$(($name, include_str!(concat!("../../cuda/", $name)))),*]
+        &[$(($name, include_str!(concat!("../../cuda/", $name)))),*]
     };
 }
 
+/// The names and texts of some files.
+type Files = &'static [(&'static str, &'static str)];
+
+/// The files that the encoders' main one includes.
+const ENCODER_FILES: Files = sources![
+    "activation.cu",
+    "attention.cu",
+    "attention.cuh",
+    "cast.cu",
+    "chunk.cuh",
+    "classifier.cu",
+    "device.cuh",
+    "element.cuh",
+    "embedding.cu",
+    "layer_norm.cu",
+    "layer_norm.cuh",
+    "mma.cuh",
+    "nonlinearity.cuh",
+    "rows.cu",
+    "softmax.cu",
+];
+
+/// The files that the prices' main one includes.
+const PRICE_FILES: Files = sources![
+    "device.cuh",
+    "doubles.cuh",
+    "options.cu",
+    "paths.cu",
+    "philox.cuh",
+    "recurrence.cu",
+    "sweep.cu",
+    "window.cu",
+];
+
 impl Program {
     /// The names of the kernels.
-    pub const KERNELS: [&str; 19] = [
-        "add_layer_norm",
-        "attention_first",
-        "attention_tiled",
-        "attention_whole",
-        "bias_gelu",
-        "bias_gelu_tanh",
-        "bias_relu",
-        "bias_tanh",
-        "cast_to_elements",
-        "cast_to_f32",
-        "embed_layer_norm",
-        "select_rows",
-        "select_rows_f32",
-        "softmax",
-        "tail_gelu",
-        "tail_gelu_tanh",
-        "tail_identity",
-        "tail_relu",
-        "tail_tanh",
-    ];
-
-    /// The file that includes all others.
-    pub const MAIN: (&str, &str) = ("kernels.cu", include_str!("../../cuda/kernels.cu"));
-
-    /// The files that it includes, by name.
-    pub const INCLUDES: [(&str, &str); 15] = sources![
-        "activation.cu",
-        "attention.cu",
-        "attention.cuh",
-        "cast.cu",
-        "chunk.cuh",
-        "classifier.cu",
-        "device.cuh",
-        "element.cuh",
-        "embedding.cu",
-        "layer_norm.cu",
-        "layer_norm.cuh",
-        "mma.cuh",
-        "nonlinearity.cuh",
-        "rows.cu",
-        "softmax.cu",
-    ];
-
-    /// The options that settle the element type and the width of heads.
     #[must_use]
-    pub fn options(&self) -> [String; 3] {
-        [
-            "--std=c++17".to_owned(),
-            format!("--define-macro={}", self.element.define()),
-            format!("--define-macro=HEAD_PAD={}", self.head_pad),
-        ]
+    pub const fn kernels(self) -> &'static [&'static str] {
+        match self {
+            Self::Encoder { .. } => &[
+                "add_layer_norm",
+                "attention_first",
+                "attention_tiled",
+                "attention_whole",
+                "bias_gelu",
+                "bias_gelu_tanh",
+                "bias_relu",
+                "bias_tanh",
+                "cast_to_elements",
+                "cast_to_f32",
+                "embed_layer_norm",
+                "select_rows",
+                "select_rows_f32",
+                "softmax",
+                "tail_gelu",
+                "tail_gelu_tanh",
+                "tail_identity",
+                "tail_relu",
+                "tail_tanh",
+            ],
+            Self::Prices => &[
+                "atr",
+                "basket_ends",
+                "black_scholes",
+                "ema",
+                "macd_line",
+                "path_ends_brownian",
+                "path_ends_heston",
+                "path_ends_merton",
+                "rsi",
+                "sweep_bands",
+                "sweep_crossing",
+                "sweep_outside",
+                "window_bands",
+                "window_deviation",
+                "window_max",
+                "window_mean",
+                "window_min",
+                "window_weighted_mean",
+                "window_z_score",
+            ],
+        }
+    }
+
+    /// The file that includes all others, and those.
+    #[must_use]
+    pub const fn source(self) -> Source<'static> {
+        match self {
+            Self::Encoder { .. } => Source {
+                main: ("kernels.cu", include_str!("../../cuda/kernels.cu")),
+                includes: ENCODER_FILES,
+            },
+            Self::Prices => Source {
+                main: ("prices.cu", include_str!("../../cuda/prices.cu")),
+                includes: PRICE_FILES,
+            },
+        }
+    }
+
+    /// The options that it is compiled with.
+    #[must_use]
+    pub fn options(self) -> Vec<String> {
+        let standard = "--std=c++17".to_owned();
+        match self {
+            Self::Encoder { element, head_pad } => vec![
+                standard,
+                format!("--define-macro={}", element.define()),
+                format!("--define-macro=HEAD_PAD={head_pad}"),
+            ],
+            // Every operation is rounded by itself, as on the processor.
+            Self::Prices => vec![standard, "--fmad=false".to_owned()],
+        }
+    }
+
+    /// The width that heads are padded to; `None` for a program without attention.
+    #[must_use]
+    pub const fn head_pad(self) -> Option<usize> {
+        match self {
+            Self::Encoder { head_pad, .. } => Some(head_pad),
+            Self::Prices => None,
+        }
     }
 }

@@ -156,6 +156,22 @@ inline unsigned __float_as_uint(float value) {
     return bits;
 }
 
+inline double __longlong_as_double(long long bits) {
+    double value;
+    std::memcpy(&value, &bits, 8);
+    return value;
+}
+
+inline long long __double_as_longlong(double value) {
+    long long bits;
+    std::memcpy(&bits, &value, 8);
+    return bits;
+}
+
+inline unsigned __umulhi(unsigned a, unsigned b) {
+    return static_cast<unsigned>(static_cast<std::uint64_t>(a) * b >> 32);
+}
+
 inline float half_to_float(unsigned short half) {
     const int exponent = half >> 10 & 0x1f, mantissa = half & 0x3ff;
     const float magnitude = exponent == 0    ? std::ldexp(static_cast<float>(mantissa), -24)

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use fillrate_kernels::Result;
-use fillrate_kernels::cuda::{Address, Argument, Element, Launch, Product, Queue, Region};
+use fillrate_kernels::cuda::{Address, Argument, Element, Launch, Product, Program, Queue, Region};
 
 /// The shared memory that a block may have: what every GPU grants without being asked.
 const SHARED_BYTES_MAX: u32 = 48 << 10;
@@ -32,14 +32,14 @@ pub(crate) enum Engine {
 pub(crate) struct Emulator {
     process: Child,
     pipes: Mutex<(ChildStdin, ChildStdout)>,
-    head_pad: usize,
+    program: Program,
     launches: AtomicU64,
 }
 
 impl Emulator {
-    /// Starts a device whose kernels compute in `element` and pad heads to `head_pad`.
-    pub(crate) fn start(element: Element, head_pad: usize, engine: Engine) -> Self {
-        let mut process = Command::new(program(element, engine))
+    /// Starts a device that runs the kernels of `program`.
+    pub(crate) fn start(program: Program, engine: Engine) -> Self {
+        let mut process = Command::new(compiled(program, engine))
             // A report of a sanitizer must end the program, which the next answer will show.
             .env("TSAN_OPTIONS", "halt_on_error=1:second_deadlock_stack=1")
             .env("UBSAN_OPTIONS", "halt_on_error=1:print_stacktrace=1")
@@ -53,7 +53,7 @@ impl Emulator {
             .spawn()
             .expect("the emulator starts");
         let pipes = (process.stdin.take().unwrap(), process.stdout.take().unwrap());
-        Self { process, pipes: Mutex::new(pipes), head_pad, launches: AtomicU64::new(0) }
+        Self { process, pipes: Mutex::new(pipes), program, launches: AtomicU64::new(0) }
     }
 
     /// Memory of exactly so many bytes, poisoned.
@@ -134,15 +134,16 @@ impl Queue for Emulator {
         SHARED_BYTES_MAX
     }
 
-    fn head_pad(&self) -> usize {
-        self.head_pad
+    fn program(&self) -> Program {
+        self.program
     }
 
     fn launch(&self, launch: &Launch<'_>) -> Result<()> {
-        if launch.kernel.starts_with("attention_") {
-            self.run(&format!("{}/{}", launch.kernel, self.head_pad), launch);
-        } else {
-            self.run(launch.kernel, launch);
+        match self.program.head_pad() {
+            Some(pad) if launch.kernel.starts_with("attention_") => {
+                self.run(&format!("{}/{pad}", launch.kernel), launch);
+            }
+            _ => self.run(launch.kernel, launch),
         }
         Ok(())
     }
@@ -212,16 +213,46 @@ fn receive_number(from: &mut ChildStdout) -> u64 {
     u64::from_le_bytes(receive(from, 8).try_into().unwrap())
 }
 
-/// The emulator's program, compiled once in each process that asks for it.
-fn program(element: Element, engine: Engine) -> PathBuf {
-    static PROGRAMS: [OnceLock<PathBuf>; 8] = [const { OnceLock::new() }; 8];
-    let index = 2 * engine as usize + usize::from(element == Element::Fp16);
-    PROGRAMS[index].get_or_init(|| compile(element, engine)).clone()
+/// The kernels that an emulator's program is compiled of: those of every width of heads together.
+#[derive(Clone, Copy)]
+enum Sources {
+    Bf16,
+    Fp16,
+    Prices,
 }
 
-fn compile(element: Element, engine: Engine) -> PathBuf {
+impl Sources {
+    const ALL: usize = 3;
+
+    fn of(program: Program) -> Self {
+        match program {
+            Program::Encoder { element: Element::Bf16, .. } => Self::Bf16,
+            Program::Encoder { element: Element::Fp16, .. } => Self::Fp16,
+            _ => Self::Prices,
+        }
+    }
+
+    fn define(self) -> &'static str {
+        match self {
+            Self::Bf16 => Element::Bf16.define(),
+            Self::Fp16 => Element::Fp16.define(),
+            Self::Prices => "EMULATE_PRICES",
+        }
+    }
+}
+
+/// The emulator's program, compiled once in each process that asks for it.
+fn compiled(program: Program, engine: Engine) -> PathBuf {
+    static PROGRAMS: [OnceLock<PathBuf>; 4 * Sources::ALL] =
+        [const { OnceLock::new() }; 4 * Sources::ALL];
+    let sources = Sources::of(program);
+    let index = Sources::ALL * engine as usize + sources as usize;
+    PROGRAMS[index].get_or_init(|| compile(sources, engine)).clone()
+}
+
+fn compile(sources: Sources, engine: Engine) -> PathBuf {
     let kernels = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fillrate-kernels");
-    let name = format!("emulator-{element}-{engine:?}-{}", std::process::id());
+    let name = format!("emulator-{}-{engine:?}-{}", sources.define(), std::process::id());
     let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let compiler = std::env::var_os("CXX").unwrap_or_else(|| "c++".into());
     let flags: &[&str] = match engine {
@@ -240,7 +271,9 @@ fn compile(element: Element, engine: Engine) -> PathBuf {
     };
     let mut command = Command::new(&compiler);
     command.args(["-std=c++17", "-Wall", "-Wno-unknown-pragmas", "-Wno-unused-function"]);
-    command.arg("-Werror").args(flags).arg(format!("-D{}", element.define()));
+    // As the kernels over prices are compiled for a GPU: no product and sum are contracted.
+    command.arg("-ffp-contract=off");
+    command.arg("-Werror").args(flags).arg(format!("-D{}", sources.define()));
     command.arg("-I").arg(kernels.join("cuda")).arg("-I").arg(kernels.join("tests/emulator"));
     command.arg(kernels.join("tests/emulator/server.cpp")).arg("-o").arg(&program);
     let status = command.arg("-lpthread").status();

@@ -20,11 +20,15 @@
 #include <tuple>
 #include <utility>
 
+#ifdef EMULATE_PRICES
+#include "prices.cu"
+#else
 // The width of the kernels that a device would have; the tests name the width they run.
 #define HEAD_PAD 64
 #include "kernels.cu"
 
 #include "product.hpp"
+#endif
 
 namespace {
 
@@ -121,6 +125,16 @@ std::string run(const Launch& from) {
         {"attention_tiled/" #pad, run<attend_tiled<pad>>}, \
         {"attention_first/" #pad, run<attend_first<pad>>}
 
+#ifdef EMULATE_PRICES
+const std::map<std::string, Kernel> KERNELS = {
+    ENTRY(atr),         ENTRY(basket_ends),          ENTRY(black_scholes),
+    ENTRY(ema),         ENTRY(macd_line),            ENTRY(path_ends_brownian),
+    ENTRY(rsi),         ENTRY(path_ends_heston),     ENTRY(path_ends_merton),
+    ENTRY(window_max),  ENTRY(window_mean),          ENTRY(window_min),
+    ENTRY(window_bands), ENTRY(window_weighted_mean), ENTRY(window_deviation),
+    ENTRY(window_z_score), ENTRY(sweep_crossing), ENTRY(sweep_outside), ENTRY(sweep_bands),
+};
+#else
 const std::map<std::string, Kernel> KERNELS = {
     ENTRY(add_layer_norm), ENTRY(embed_layer_norm), ENTRY(bias_gelu),     ENTRY(bias_gelu_tanh),
     ENTRY(bias_relu),      ENTRY(bias_tanh),        ENTRY(tail_identity), ENTRY(tail_gelu),
@@ -131,6 +145,7 @@ const std::map<std::string, Kernel> KERNELS = {
     ATTENTION_ENTRIES(16),   ATTENTION_ENTRIES(32),   ATTENTION_ENTRIES(48),   ATTENTION_ENTRIES(64),
     ATTENTION_ENTRIES(80),   ATTENTION_ENTRIES(96),   ATTENTION_ENTRIES(112),  ATTENTION_ENTRIES(128),
 };
+#endif
 
 void launch_command() {
     const std::string name = read_text();

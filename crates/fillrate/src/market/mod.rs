@@ -9,6 +9,7 @@
 
 pub mod backtest;
 pub mod date;
+pub mod device;
 pub mod indicators;
 pub mod montecarlo;
 pub mod normal;

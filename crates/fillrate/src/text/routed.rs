@@ -1,26 +1,25 @@
 //! A model on a device, with the same model on the processor behind it.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
-use fillrate_device::Fault;
 use fillrate_device::routing::{
-    Costs, Executor, Failure, HealthLimits, Preference, Reading, Route, Routed, Router,
-    RouterOptions, RouterStatistics,
+    Costs, Executor, Failure, HealthLimits, Preference, Route, Routed, Router, RouterOptions,
+    RouterStatistics,
 };
 
 use super::batch::{Provenance, StandIn};
 use super::{Forward, PackedBatch};
+use crate::device::{Slot, Vitals, lock};
 use crate::{Error, Result};
+
+pub use crate::device::Sense;
 
 /// The tokens of the twin's passes: larger ones leave a core's cache.
 const TWIN_TOKENS: usize = 512;
 
 /// The tokens of the smallest pass that is measured: one short text.
 const SHORT_TOKENS: usize = 16;
-
-/// How often the device's sensors are asked.
-const LOOK_INTERVAL: Duration = Duration::from_secs(5);
 
 /// How a [`RoutedModel`] works.
 #[derive(Clone, Copy, Debug, Default)]
@@ -31,9 +30,6 @@ pub struct RoutedOptions {
     pub limits: HealthLimits,
 }
 
-/// Reads a device's sensors; `None` where it has none.
-pub type Sense = dyn Fn() -> Option<Reading> + Send + Sync;
-
 /// A model on a device and its twin on the processor.
 ///
 /// Batches go to the device, or with [`Preference::Auto`] to the side that takes less time for them. A
@@ -43,9 +39,7 @@ pub type Sense = dyn Fn() -> Option<Reading> + Send + Sync;
 pub struct RoutedModel<T: Forward> {
     router: Router<PackedBatch, Vec<f32>, Error>,
     twin: Arc<Twin<T>>,
-    sense: Option<Box<Sense>>,
-    limits: HealthLimits,
-    looked: Mutex<Option<Instant>>,
+    vitals: Vitals,
     classes: usize,
     max_sequence: usize,
 }
@@ -76,41 +70,27 @@ impl<T: Forward + 'static> RoutedModel<T> {
             }
             Preference::Primary | Preference::Twin => None,
         };
-        let threads = options.router.threads.max(1);
-        let place = Place { model: Arc::new(device), left: threads };
-        let slot =
-            Arc::new(Slot { reload: Box::new(reload), threads, place: Mutex::new(Some(place)) });
+        let slot = Slot::new(device, reload, options.router.threads.max(1));
         let behind = Arc::clone(&twin);
         let router = Router::new(
-            move || Slot::executor(&slot),
+            move || {
+                let (model, slot) = (slot.take()?, Arc::clone(&slot));
+                Ok(Box::new(OnDevice { model, slot }) as Box<dyn Executor<_, _, _>>)
+            },
             move |batch: &PackedBatch| behind.forward(batch),
             options.router,
         );
         if let Some(costs) = costs {
             router.set_costs(costs);
         }
-        let (looked, limits) = (Mutex::new(None), options.limits);
-        Ok(Self { router, twin, sense, limits, looked, classes, max_sequence })
+        let vitals = Vitals::new(sense, options.limits);
+        Ok(Self { router, twin, vitals, classes, max_sequence })
     }
 
     /// What the router did so far.
     #[must_use]
     pub fn statistics(&self) -> RouterStatistics {
         self.router.statistics()
-    }
-
-    /// Lets the router know what the sensors say, if the last look was long ago.
-    fn look(&self) {
-        let Some(sense) = &self.sense else { return };
-        // Whoever finds another looking goes on with what is known.
-        let Ok(mut looked) = self.looked.try_lock() else { return };
-        if looked.is_some_and(|looked| looked.elapsed() < LOOK_INTERVAL) {
-            return;
-        }
-        *looked = Some(Instant::now());
-        if let Some(reading) = sense() {
-            self.router.observe(reading, self.limits);
-        }
     }
 }
 
@@ -145,7 +125,9 @@ impl<T: Forward + 'static> Forward for RoutedModel<T> {
         if batch.sequences() == 0 {
             return Ok(());
         }
-        self.look();
+        self.vitals.look(|reading, limits| {
+            self.router.observe(reading, limits);
+        });
         let job = Arc::new(batch.clone());
         let Routed { answer, route, degraded } = self.router.run(&job, batch.tokens() as u64)?;
         *logits = answer;
@@ -161,55 +143,6 @@ impl<T: Forward + 'static> Forward for RoutedModel<T> {
     }
 }
 
-/// The model that the executors share, as long as its context lives.
-struct Slot<D> {
-    reload: Box<dyn Fn() -> Result<D> + Send + Sync>,
-    /// How many executors share a model.
-    threads: usize,
-    place: Mutex<Option<Place<D>>>,
-}
-
-struct Place<D> {
-    model: Arc<D>,
-    /// Executors that are still to come. When all have come, the next one is there because the
-    /// context was lost.
-    left: usize,
-}
-
-impl<D: Forward<Scratch = ()> + 'static> Slot<D> {
-    fn executor(
-        slot: &Arc<Self>,
-    ) -> std::result::Result<Box<dyn Executor<PackedBatch, Vec<f32>, Error>>, Fault> {
-        let mut place = lock(&slot.place);
-        let mut current = match place.take() {
-            Some(current) if current.left > 0 => current,
-            lost => {
-                // Its memory is wanted for the new one.
-                drop(lost);
-                let model = (slot.reload)().map_err(fault)?;
-                Place { model: Arc::new(model), left: slot.threads }
-            }
-        };
-        current.left -= 1;
-        let model = Arc::clone(&current.model);
-        *place = Some(current);
-        Ok(Box::new(OnDevice { model, slot: Arc::clone(slot) }))
-    }
-
-    /// Lets go of a model whose context is lost.
-    fn forget(&self, model: &Arc<D>) {
-        let mut place = lock(&self.place);
-        if place.as_ref().is_some_and(|current| Arc::ptr_eq(&current.model, model)) {
-            *place = None;
-        }
-    }
-}
-
-/// A failure to load the model again: whatever it is, the device has none.
-fn fault(error: Error) -> Fault {
-    error.into_fault().unwrap_or_else(|error| Fault::Operation { what: error.to_string() })
-}
-
 /// Computes batches on the device.
 struct OnDevice<D> {
     model: Arc<D>,
@@ -219,12 +152,8 @@ struct OnDevice<D> {
 impl<D: Forward<Scratch = ()> + 'static> Executor<PackedBatch, Vec<f32>, Error> for OnDevice<D> {
     fn run(&mut self, batch: &PackedBatch) -> std::result::Result<Vec<f32>, Failure<Error>> {
         let mut logits = Vec::new();
-        let Err(error) = self.model.forward(batch, &mut (), &mut logits) else { return Ok(logits) };
-        let fault = error.into_fault().map_err(Failure::Job)?;
-        if fault.ends_context() {
-            self.slot.forget(&self.model);
-        }
-        Err(Failure::Device(fault))
+        let outcome = self.model.forward(batch, &mut (), &mut logits);
+        self.slot.outcome(&self.model, outcome.map(|()| logits))
     }
 }
 
@@ -315,11 +244,6 @@ fn made_up(tokens: usize, longest: usize) -> PackedBatch {
         batch.push(&vec![0; SHORT_TOKENS.min(longest).min(tokens - begin)]);
     }
     batch
-}
-
-/// What a lock guards here is whole between any two statements.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

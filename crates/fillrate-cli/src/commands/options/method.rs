@@ -51,6 +51,16 @@ impl Pricing {
         Ok(Self { method, simulation, tree_steps: steps.unwrap_or(TREE_STEPS) })
     }
 
+    /// Whether options of a kind are computed many at a time, by the closed form of European ones.
+    pub(super) fn is_batched(&self, kind: Kind) -> bool {
+        kind == Kind::European && self.method.is_none_or(|method| method == MethodName::ClosedForm)
+    }
+
+    /// The same of the kind that a flag names.
+    pub(super) fn is_batched_kind(&self, kind: Option<KindName>) -> bool {
+        kind.is_none_or(|kind| kind == KindName::European) && self.is_batched(Kind::European)
+    }
+
     /// Price, Greeks and standard error.
     pub(super) fn values(
         &self,

@@ -79,6 +79,7 @@ pub(super) mod asked {
 pub(super) struct Rows<'a> {
     /// By [`TERMS`]; absent where the table has no such column.
     columns: Vec<Option<Vec<Result<String, String>>>>,
+    len: usize,
     flags: &'a Flags,
 }
 
@@ -89,7 +90,17 @@ impl<'a> Rows<'a> {
             records::Rows::Objects(objects) => objects.iter().any(|o| o.contains_key(name)),
         };
         let column = |name: &&str| has(name).then(|| chunk.values(name));
-        Self { columns: TERMS.iter().map(column).collect(), flags }
+        Self { columns: TERMS.iter().map(column).collect(), len: chunk.len(), flags }
+    }
+
+    /// One option of which all terms are flags.
+    pub(super) fn of_flags(flags: &'a Flags) -> Self {
+        Self { columns: vec![None; TERMS.len()], len: 1, flags }
+    }
+
+    /// The number of options.
+    pub(super) const fn len(&self) -> usize {
+        self.len
     }
 
     pub(super) fn row(&self, row: usize) -> Row<'_> {
@@ -116,12 +127,7 @@ pub(super) struct Row<'a> {
     flags: &'a Flags,
 }
 
-impl<'a> Row<'a> {
-    /// An option of which all terms are flags.
-    pub(super) fn of_flags(flags: &'a Flags) -> Self {
-        Self { cells: vec![None; TERMS.len()], flags }
-    }
-
+impl Row<'_> {
     fn text(&self, name: &str) -> Result<Option<String>, String> {
         let Some(place) = TERMS.iter().position(|term| *term == name) else { return Ok(None) };
         match &self.cells[place] {

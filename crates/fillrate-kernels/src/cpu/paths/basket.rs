@@ -24,7 +24,7 @@ pub struct BasketTerms<'a> {
 }
 
 impl BasketTerms<'_> {
-    fn check(&self, op: &'static str) -> Result<()> {
+    pub(crate) fn check(&self, op: &'static str) -> Result<()> {
         let assets = self.worth.len();
         let lens = [self.drift.len(), self.vol.len(), self.mixing.len()];
         if lens == [assets, assets, assets * assets] {
@@ -32,6 +32,12 @@ impl BasketTerms<'_> {
         }
         let expected = format!("the terms of {assets} assets");
         Err(Error::Shape { op, expected, got: format!("{lens:?}") })
+    }
+
+    /// What an asset's logarithm drifts by in a step of `years`.
+    #[inline(always)]
+    pub(crate) fn step_drift(&self, asset: usize, years: f64) -> f64 {
+        (self.drift[asset] - 0.5 * self.vol[asset] * self.vol[asset]) * years
     }
 }
 
@@ -144,7 +150,7 @@ impl Walk<'_, '_> {
     /// What the basket is worth after `steps` steps, whose normal numbers add up to `sums`.
     #[inline(always)]
     unsafe fn worth<V: Doubles>(&self, sums: &[f64], steps: u32) -> V {
-        let BasketTerms { worth, drift, vol, mixing } = *self.terms;
+        let BasketTerms { worth, vol, mixing, .. } = *self.terms;
         let (assets, years) = (worth.len(), self.grid.step_years);
         // SAFETY: as for `paths_at`.
         unsafe {
@@ -155,8 +161,7 @@ impl Walk<'_, '_> {
                     let sum = V::load(sums.as_ptr().add(other * V::LANES));
                     mixed = mixed.add(sum.mul(V::splat(mixing[asset * assets + other])));
                 }
-                let fixed = (drift[asset] - 0.5 * vol[asset] * vol[asset]) * years;
-                let moved = V::splat(f64::from(steps) * fixed);
+                let moved = V::splat(f64::from(steps) * self.terms.step_drift(asset, years));
                 let x = moved.add(mixed.mul(V::splat(vol[asset] * years.sqrt())));
                 total = total.add(math::exp(x).mul(V::splat(worth[asset])));
             }

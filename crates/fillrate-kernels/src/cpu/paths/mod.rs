@@ -8,7 +8,7 @@
 
 mod basket;
 mod draws;
-mod motion;
+pub(crate) mod motion;
 mod watch;
 
 pub use self::basket::BasketTerms;
@@ -215,14 +215,7 @@ impl Cpu {
                 dispatch(self.tier(), Walk { motion, watch, grid, paths, outputs });
             }
             PathModel::Merton(terms) => {
-                let expected = terms.jumps_per_year * years;
-                if !(0.0..=JUMPS_PER_STEP_MAX).contains(&expected) {
-                    return Err(Error::Shape {
-                        op: "merton",
-                        expected: format!("0 to {JUMPS_PER_STEP_MAX} jumps in a step"),
-                        got: expected.to_string(),
-                    });
-                }
+                check_jumps(terms, years)?;
                 let motion = Jumping::new(terms, years);
                 dispatch(self.tier(), Walk { motion, watch, grid, paths, outputs });
             }
@@ -233,6 +226,16 @@ impl Cpu {
         }
         Ok(())
     }
+}
+
+/// Refuses more jumps in a step than can be told apart.
+pub(crate) fn check_jumps(terms: &MertonTerms, years: f64) -> Result<()> {
+    let jumps = terms.jumps_per_year * years;
+    if (0.0..=JUMPS_PER_STEP_MAX).contains(&jumps) {
+        return Ok(());
+    }
+    let expected = format!("0 to {JUMPS_PER_STEP_MAX} jumps in a step");
+    Err(Error::Shape { op: "merton", expected, got: jumps.to_string() })
 }
 
 /// Some paths of one motion, and what is kept of them.

@@ -37,14 +37,14 @@ pub(super) trait Motion: Copy {
 
 /// Geometric Brownian motion: the sum of all normal numbers so far is all there is to carry along.
 #[derive(Clone, Copy)]
-pub(super) struct Brownian {
-    drift: f64,
-    deviation: f64,
+pub(crate) struct Brownian {
+    pub(crate) drift: f64,
+    pub(crate) deviation: f64,
 }
 
 impl Brownian {
     /// Steps of `years`; `drift` is that of the price's expectation.
-    pub(super) fn new(drift: f64, vol: f64, years: f64) -> Self {
+    pub(crate) fn new(drift: f64, vol: f64, years: f64) -> Self {
         Self { drift: (drift - 0.5 * vol * vol) * years, deviation: vol * years.sqrt() }
     }
 }
@@ -77,22 +77,22 @@ impl Motion for Brownian {
 
 /// The most jumps of one step that are told apart: those above have a probability below 2⁻⁵³ as long
 /// as no more than [`super::JUMPS_PER_STEP_MAX`] are expected.
-const JUMP_COUNTS: usize = 40;
+pub(crate) const JUMP_COUNTS: usize = 40;
 
 /// The same with normal jumps of the logarithm at the times of a Poisson process.
 #[derive(Clone, Copy)]
-pub(super) struct Jumping {
-    drift: f64,
-    deviation: f64,
-    jump_mean: f64,
-    jump_vol: f64,
+pub(crate) struct Jumping {
+    pub(crate) drift: f64,
+    pub(crate) deviation: f64,
+    pub(crate) jump_mean: f64,
+    pub(crate) jump_vol: f64,
     /// The probabilities of at most 0, 1, 2, … jumps, as many of them as are not 1.
-    at_most: [f64; JUMP_COUNTS],
-    counts: usize,
+    pub(crate) at_most: [f64; JUMP_COUNTS],
+    pub(crate) counts: usize,
 }
 
 impl Jumping {
-    pub(super) fn new(terms: &super::MertonTerms, years: f64) -> Self {
+    pub(crate) fn new(terms: &super::MertonTerms, years: f64) -> Self {
         let super::MertonTerms { drift, vol, jumps_per_year, jump_mean, jump_vol } = *terms;
         // What jumps add to the expectation is taken from the drift.
         let growth = (jump_mean + 0.5 * jump_vol * jump_vol).exp_m1();
@@ -160,21 +160,21 @@ impl Motion for Jumping {
 /// Source: Lord, Koekkoek & van Dijk, "A comparison of biased simulation schemes for stochastic
 /// volatility models" (2010), the scheme of their table 1.
 #[derive(Clone, Copy)]
-pub(super) struct Heston {
-    drift: f64,
-    years: f64,
-    root_years: f64,
-    variance: f64,
-    pull: f64,
-    variance_mean: f64,
+pub(crate) struct Heston {
+    pub(crate) drift: f64,
+    pub(crate) years: f64,
+    pub(crate) root_years: f64,
+    pub(crate) variance: f64,
+    pub(crate) pull: f64,
+    pub(crate) variance_mean: f64,
     /// The deviation of the variance's step per root of variance: its part in common with the
     /// price, and the part of its own.
-    shared: f64,
-    own: f64,
+    pub(crate) shared: f64,
+    pub(crate) own: f64,
 }
 
 impl Heston {
-    pub(super) fn new(terms: &super::HestonTerms, years: f64) -> Self {
+    pub(crate) fn new(terms: &super::HestonTerms, years: f64) -> Self {
         let super::HestonTerms {
             drift,
             variance,

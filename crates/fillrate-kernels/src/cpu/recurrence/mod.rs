@@ -23,12 +23,12 @@ use super::window::{check_bars, check_outputs};
 use crate::{Cpu, Error, Result};
 
 /// How many steps are taken at once.
-const STEPS: usize = 8;
+pub(crate) const STEPS: usize = 8;
 
 /// The factors of a recursive average: its weight of a new value, and the powers of 1 − weight.
 #[derive(Clone, Copy, Debug)]
-struct Factors {
-    alpha: f64,
+pub(crate) struct Factors {
+    pub(crate) alpha: f64,
     beta: f64,
     beta_2: f64,
     beta_4: f64,
@@ -44,12 +44,12 @@ impl Factors {
     }
 
     /// The exponential average of `bars` values: α = 2 / (bars + 1).
-    fn exponential(bars: usize) -> Self {
+    pub(crate) fn exponential(bars: usize) -> Self {
         Self::new(2.0 / (bars as f64 + 1.0))
     }
 
     /// Wilder's average of `bars` values: α = 1 / bars.
-    fn wilder(bars: usize) -> Self {
+    pub(crate) fn wilder(bars: usize) -> Self {
         Self::new(1.0 / bars as f64)
     }
 }
@@ -160,7 +160,7 @@ pub struct MacdPeriods {
 }
 
 impl MacdPeriods {
-    fn check(self) -> Result<()> {
+    pub(crate) fn check(self) -> Result<()> {
         for bars in [self.fast, self.slow, self.smooth] {
             check_bars("macd", bars)?;
         }

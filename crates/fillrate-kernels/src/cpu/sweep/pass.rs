@@ -191,7 +191,10 @@ impl<V: Compare> Sums<V> {
             // A division a bar would take longer than all the rest, and few falls are the deepest.
             let deeper = self.peak.mul(self.left).above(equity);
             if V::any(deeper) {
-                self.drawdown = one.sub(equity.div(self.peak)).max(self.drawdown);
+                // Lanes beside one that falls deeper stay as they are, so that no lane's last bit depends
+                // on another's.
+                let fall = one.sub(equity.div(self.peak)).max(self.drawdown);
+                self.drawdown = V::select(deeper, fall, self.drawdown);
                 self.left = one.sub(self.drawdown);
             }
         }

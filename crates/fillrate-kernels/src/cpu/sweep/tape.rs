@@ -92,6 +92,21 @@ impl Tape {
         self.close.is_empty()
     }
 
+    /// What orders cost, and when they are filled.
+    #[must_use]
+    pub const fn terms(&self) -> TapeTerms {
+        self.terms
+    }
+
+    /// The columns as a device reads them, each of shape `[bars]`: closes; what a bar returns that is
+    /// held, entered and left; what 1 of cash buys, what a share sold brings, what 1 of cash sells short,
+    /// and what a share costs that is bought back.
+    #[must_use]
+    pub fn columns(&self) -> [&[f64]; 8] {
+        let Self { close, hold, enter, leave, buy, sell, short, cover, .. } = self;
+        [close, hold, enter, leave, buy, sell, short, cover]
+    }
+
     /// The closes, shape `[bars]`.
     #[must_use]
     pub fn close(&self) -> &[f64] {

@@ -120,7 +120,7 @@ impl Job<'_, '_> {
 }
 
 /// 1 + 2 + … + `bars`.
-fn weights_sum(bars: usize) -> f64 {
+pub(crate) fn weights_sum(bars: usize) -> f64 {
     bars as f64 * (bars as f64 + 1.0) / 2.0
 }
 

@@ -24,7 +24,8 @@ pub(super) struct Bench {
 impl Bench {
     /// The processor in a GPU's stead.
     pub(super) fn new(element: Element, head_dim: usize, engine: Engine) -> Self {
-        let emulator = Arc::new(Emulator::start(element, head_pad(head_dim).unwrap(), engine));
+        let program = Program::Encoder { element, head_pad: head_pad(head_dim).unwrap() };
+        let emulator = Arc::new(Emulator::start(program, engine));
         let queue: Arc<dyn Queue> = emulator.clone();
         Self::with(queue, element, move |bytes| Emulator::region(&emulator, bytes))
     }
@@ -32,7 +33,7 @@ impl Bench {
     /// A GPU.
     pub(super) fn on(accelerator: Arc<dyn Accelerator>, head_dim: usize) -> Self {
         let element = accelerator.element();
-        let program = Program { element, head_pad: head_pad(head_dim).unwrap() };
+        let program = Program::Encoder { element, head_pad: head_pad(head_dim).unwrap() };
         let queue = accelerator.queue(program).unwrap();
         Self::with(queue, element, move |bytes| {
             accelerator.allocate(Memory::Workspace, bytes.max(1), "kernel checks").unwrap()

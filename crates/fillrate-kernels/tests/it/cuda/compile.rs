@@ -25,8 +25,6 @@ const SPILLS_ALLOWED: [(&str, &str); 1] = [
     ("attention_tiled", "sm_70 sm_75"),
 ];
 
-const SOURCE: Source<'_> = Source { main: Program::MAIN, includes: &Program::INCLUDES };
-
 /// What a kernel takes.
 #[derive(Debug, PartialEq, Eq)]
 struct Resources {
@@ -99,37 +97,40 @@ fn programs(nvrtc: &Nvrtc) -> Vec<(&'static str, Program)> {
     let of = |&architecture: &&'static str| {
         let pads: &[usize] =
             if WITH_EVERY_PAD.contains(&architecture) { &[16, 64, 96, 128] } else { &[64] };
-        pads.iter().flat_map(move |&head_pad| {
-            Element::ALL.map(|element| (architecture, Program { element, head_pad }))
-        })
+        let encoders = pads.iter().flat_map(|&head_pad| {
+            Element::ALL.map(|element| Program::Encoder { element, head_pad })
+        });
+        encoders.chain([Program::Prices]).map(move |program| (architecture, program))
     };
     architectures.iter().flat_map(of).collect()
 }
 
 /// Compiles one program; a line for each kernel and what is wrong with them.
 fn compile(nvrtc: &Nvrtc, architecture: &str, program: Program) -> (String, Vec<String>) {
-    let mut options = program.options().to_vec();
+    let mut options = program.options();
     options.push("--ptxas-options=-v".to_owned());
-    let compiled = nvrtc.compile(&SOURCE, &Architecture::named(architecture), &options).unwrap();
+    let compiled =
+        nvrtc.compile(&program.source(), &Architecture::named(architecture), &options).unwrap();
     assert!(compiled.cubin.starts_with(b"\x7fELF"), "{architecture} {program:?}");
     let mut found = resources(&compiled.log);
     found.sort_by(|a, b| a.kernel.cmp(&b.kernel));
     let names: Vec<&str> = found.iter().map(|resources| resources.kernel.as_str()).collect();
-    assert_eq!(names, Program::KERNELS, "{architecture}: {}", compiled.log);
+    assert_eq!(names, program.kernels(), "{architecture}: {}", compiled.log);
     let (mut lines, mut faults) = (String::new(), Vec::new());
-    let Program { element, head_pad } = program;
+    let name = match program {
+        Program::Encoder { element, head_pad } => format!("{element}\t{head_pad}"),
+        _ => "f64\t-".to_owned(),
+    };
     for Resources { kernel, registers, stack_bytes, spill_bytes, shared_bytes } in &found {
         let _ = writeln!(
             lines,
-            "{architecture}\t{element}\t{head_pad}\t{kernel}\t{registers}\t{stack_bytes}\t\
-             {spill_bytes}\t{shared_bytes}"
+            "{architecture}\t{name}\t{kernel}\t{registers}\t{stack_bytes}\t{spill_bytes}\t\
+             {shared_bytes}"
         );
         let allowed =
             SPILLS_ALLOWED.iter().any(|(name, on)| name == kernel && on.contains(architecture));
         if *spill_bytes > 0 && !allowed {
-            faults.push(format!(
-                "{architecture} {element} {head_pad}: {kernel} spills {spill_bytes}"
-            ));
+            faults.push(format!("{architecture} {name}: {kernel} spills {spill_bytes}"));
         }
     }
     (lines, faults)
@@ -175,15 +176,16 @@ fn every_kernel_compiles_for_every_architecture_without_spilling() {
 fn compiled_kernels_are_kept_and_found_again() {
     let folder = tempfile::tempdir().unwrap();
     let cache = CubinCache::new(folder.path().to_owned());
-    let options = Program { element: Element::Fp16, head_pad: 32 }.options();
+    let program = Program::Encoder { element: Element::Fp16, head_pad: 32 };
+    let (source, options) = (&program.source(), program.options());
     for nvrtc in compilers() {
         let capability = fillrate_device::probe::Version { major: 7, minor: 5 };
         let architecture = nvrtc.architecture_for(capability).unwrap();
         assert_eq!(architecture.as_str(), "sm_75");
-        let (source, version) = (&SOURCE, nvrtc.version());
+        let version = nvrtc.version();
         let key =
             CubinKey { source, options: &options, architecture: &architecture, nvrtc: version };
-        let compile = || nvrtc.compile(&SOURCE, &architecture, &options).map(|made| made.cubin);
+        let compile = || nvrtc.compile(source, &architecture, &options).map(|made| made.cubin);
         let first = cache.get_or_compile(&key, compile).unwrap();
         let second = cache
             .get_or_compile(&key, || -> fillrate_device::cuda::Result<_> { panic!("it was kept") });

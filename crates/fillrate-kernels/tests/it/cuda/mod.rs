@@ -8,4 +8,5 @@ mod compile;
 mod emulator;
 mod gpu;
 mod parity;
+mod prices;
 mod sanitizers;

@@ -24,6 +24,7 @@ mod grid;
 mod heat;
 mod layout;
 mod lines;
+mod on_device;
 mod performance;
 mod prepared;
 mod replay;
@@ -38,11 +39,12 @@ pub use fillrate_kernels::{OrderFill, Positions};
 
 pub use self::grid::{Grid, Range};
 pub use self::heat::HeatMap;
+pub use self::on_device::SweepJob;
 pub use self::performance::{Metric, Performance};
 pub use self::replay::{Replay, Trade, replay};
 pub use self::strategy::{PARAMETERS_MAX, Parameter, ParameterSet, Strategy};
-pub use self::sweep::{Estimate, Outcome, best, estimate, sweep};
-pub use self::walk::{Fold, WalkForward, walk_forward};
+pub use self::sweep::{Estimate, Outcome, best, estimate, sweep, sweep_on};
+pub use self::walk::{Fold, WalkForward, walk_forward, walk_forward_on};
 
 /// The most backtests of a sweep unless more are allowed: at 2,500 bars some minutes on one core.
 pub const COMBINATIONS_MAX_DEFAULT: u64 = 100_000_000;

@@ -5,6 +5,7 @@
 //! rows run on the threads of rayon's pool. What a set comes to depends on nothing but the set.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use fillrate_kernels::{Cpu, LaneSeries, SWEEP_LANES, SweepLine, SweepRule, Tape, WindowOp};
 use rayon::prelude::*;
@@ -12,10 +13,12 @@ use rayon::prelude::*;
 use super::grid::Grid;
 use super::layout::{Layout, too_many};
 use super::lines::{self, ColumnLines, Lines};
+use super::on_device::SweepJob;
 use super::performance::{Metric, Performance};
 use super::prepared::Prepared;
 use super::strategy::{ParameterSet, Strategy};
 use super::{BacktestOptions, Positions};
+use crate::market::device::Computer;
 use crate::market::panel::{Panel, Series};
 use crate::{Error, Result};
 
@@ -134,25 +137,43 @@ pub fn sweep(
     strategy: Strategy,
     grid: &Grid,
     options: &BacktestOptions,
+    each: impl FnMut(&[Outcome]) -> Result<()>,
+) -> Result<Estimate> {
+    sweep_on(&Computer::processor(), panel, strategy, grid, options, each)
+}
+
+/// The same, with the sets run where `computer` says.
+///
+/// # Errors
+///
+/// As for [`sweep`].
+pub fn sweep_on(
+    computer: &Computer<SweepJob>,
+    panel: &Panel,
+    strategy: Strategy,
+    grid: &Grid,
+    options: &BacktestOptions,
     mut each: impl FnMut(&[Outcome]) -> Result<()>,
 ) -> Result<Estimate> {
     options.check()?;
-    let layout = Layout::new(strategy, grid, options.combinations_max)?;
+    let layout = Arc::new(Layout::new(strategy, grid, options.combinations_max)?);
     let estimate = estimate_of(panel, &layout, options)?;
     let at_once = if layout.len() > SLAB_SETS as u64 { 1 } else { SYMBOLS_AT_ONCE };
     let symbols: Vec<usize> = (0..panel.len()).collect();
+    let of = |symbol: usize| SymbolSweep::new(&panel.series(symbol), &layout, options);
     for symbols in symbols.chunks(at_once) {
         if let [symbol] = symbols {
-            let sweep = SymbolSweep::new(&panel.series(*symbol), &layout, options)?;
+            let sweep = Arc::new(of(*symbol)?);
             for slab in sweep.slabs(1) {
-                each(&sweep.outcomes(*symbol, &slab)?)?;
+                each(&sweep.outcomes(computer, *symbol, &slab)?)?;
             }
             continue;
         }
         let of_symbol = |symbol: &usize| -> Result<Vec<Outcome>> {
-            let sweep = SymbolSweep::new(&panel.series(*symbol), &layout, options)?;
+            let sweep = Arc::new(of(*symbol)?);
+            let slabs = sweep.slabs(1);
             let slabs: Result<Vec<_>> =
-                sweep.slabs(1).iter().map(|slab| sweep.outcomes(*symbol, slab)).collect();
+                slabs.iter().map(|slab| sweep.outcomes(computer, *symbol, slab)).collect();
             Ok(slabs?.concat())
         };
         let outcomes: Result<Vec<Vec<Outcome>>> = symbols.par_iter().map(of_symbol).collect();
@@ -174,26 +195,26 @@ pub fn best(mut outcomes: Vec<Outcome>, count: usize, by: Metric) -> Vec<Outcome
 /// Rows and columns whose sets are computed together.
 #[derive(Clone, Debug)]
 pub(super) struct Slab {
-    rows: Range<usize>,
-    columns: Range<usize>,
+    pub(super) rows: Range<usize>,
+    pub(super) columns: Range<usize>,
 }
 
 /// What the sets of a symbol share.
-pub(super) struct SymbolSweep<'a> {
-    layout: &'a Layout,
+pub(super) struct SymbolSweep {
+    pub(super) layout: Arc<Layout>,
     cpu: Cpu,
-    tape: Tape,
-    positions: Positions,
-    columns: Option<ColumnLines>,
+    pub(super) tape: Tape,
+    pub(super) positions: Positions,
+    pub(super) columns: Option<ColumnLines>,
     /// Whether the lanes are neighbouring rows of one column; else they are columns of one row.
     lanes_are_rows: bool,
     rows_max: usize,
 }
 
-impl<'a> SymbolSweep<'a> {
+impl SymbolSweep {
     pub(super) fn new(
         series: &Series<'_>,
-        layout: &'a Layout,
+        layout: &Arc<Layout>,
         options: &BacktestOptions,
     ) -> Result<Self> {
         let prepared = Prepared::of(series, options)?;
@@ -217,7 +238,7 @@ impl<'a> SymbolSweep<'a> {
             None
         };
         let rows_max = (options.lines_bytes_max / line_bytes.max(1)).max(1) as usize;
-        let positions = options.positions;
+        let (layout, positions) = (Arc::clone(layout), options.positions);
         Ok(Self { layout, cpu, tape, positions, columns: of_columns, lanes_are_rows, rows_max })
     }
 
@@ -255,31 +276,48 @@ impl<'a> SymbolSweep<'a> {
         slab.rows.clone().flat_map(of_row).collect()
     }
 
-    fn outcomes(&self, symbol: usize, slab: &Slab) -> Result<Vec<Outcome>> {
-        let whole = 0..self.tape.len();
-        let performances = self.run(slab, std::slice::from_ref(&whole))?;
+    fn outcomes(
+        self: &Arc<Self>,
+        computer: &Computer<SweepJob>,
+        symbol: usize,
+        slab: &Slab,
+    ) -> Result<Vec<Outcome>> {
+        let whole = std::iter::once(0..self.tape.len()).collect();
+        let performances = computer.run(SweepJob::new(self, slab.clone(), whole)?)?;
         let sets = self.sets(slab).into_iter();
         let outcome = |(set, performance)| Outcome { symbol, set, performance };
         Ok(sets.zip(performances).map(outcome).collect())
     }
 
+    /// The number of sets of a slab.
+    pub(super) fn count(&self, slab: &Slab) -> usize {
+        slab.rows.clone().map(|row| self.columns_of(slab, row).len()).sum()
+    }
+
+    /// The series of a slab's rows.
+    pub(super) fn lines_of(&self, slab: &Slab) -> Result<Vec<Lines>> {
+        slab.rows.clone().into_par_iter().map(|row| self.row_lines(row)).collect()
+    }
+
     /// The columns of the slab that a row has.
-    fn columns_of(&self, slab: &Slab, row: usize) -> Range<usize> {
+    pub(super) fn columns_of(&self, slab: &Slab, row: usize) -> Range<usize> {
         let Range { start, end } = slab.columns;
         start.max(self.layout.first(row)).min(end)..end
     }
 
-    /// Runs each set of the slab over each range of closes: shape `[sets, ranges]`.
-    pub(super) fn run(&self, slab: &Slab, ranges: &[Range<usize>]) -> Result<Vec<Performance>> {
-        let lines: Result<Vec<Lines>> =
-            slab.rows.clone().into_par_iter().map(|row| self.row_lines(row)).collect();
-        let lines = lines?;
+    /// Runs each set of the slab, whose rows have these series, over each range of closes: shape `[sets, ranges]`.
+    pub(super) fn run(
+        &self,
+        slab: &Slab,
+        lines: &[Lines],
+        ranges: &[Range<usize>],
+    ) -> Result<Vec<Performance>> {
         let mut starts = vec![0];
         for row in slab.rows.clone() {
             starts.push(starts[starts.len() - 1] + self.columns_of(slab, row).len());
         }
         let tasks = self.tasks(slab);
-        let pass = |task: &Slab| self.task(slab, task, &lines, ranges);
+        let pass = |task: &Slab| self.task(slab, task, lines, ranges);
         let done: Result<Vec<Vec<Lane>>> = tasks.par_iter().map(pass).collect();
         let nothing = Performance::of(&super::performance::Account::default());
         let mut performances = vec![nothing; starts[starts.len() - 1] * ranges.len()];

@@ -2,16 +2,19 @@
 
 use std::ops::Range;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use super::BacktestOptions;
 use super::grid::Grid;
 use super::layout::Layout;
+use super::on_device::SweepJob;
 use super::performance::{Metric, Performance};
 use super::prepared::Prepared;
 use super::replay::{of_curve, replay_range, returns};
 use super::strategy::{ParameterSet, Strategy};
 use super::sweep::SymbolSweep;
 use crate::market::date::Date;
+use crate::market::device::Computer;
 use crate::market::panel::{Panel, Series};
 use crate::{Error, Result};
 
@@ -85,16 +88,33 @@ pub fn walk_forward(
     walk: WalkForward,
     by: Metric,
 ) -> Result<Vec<Fold>> {
+    walk_forward_on(&Computer::processor(), panel, strategy, grid, options, walk, by)
+}
+
+/// The same, with the sets that are chosen from run where `computer` says.
+///
+/// # Errors
+///
+/// As for [`walk_forward`].
+pub fn walk_forward_on(
+    computer: &Computer<SweepJob>,
+    panel: &Panel,
+    strategy: Strategy,
+    grid: &Grid,
+    options: &BacktestOptions,
+    walk: WalkForward,
+    by: Metric,
+) -> Result<Vec<Fold>> {
     options.check()?;
     if walk.train < 2 || walk.test == 0 {
         let message = format!("{walk:?} has no bars to choose on or none to try on");
         return Err(Error::Argument { name: "walk_forward", message });
     }
-    let layout = Layout::new(strategy, grid, options.combinations_max)?;
+    let layout = Arc::new(Layout::new(strategy, grid, options.combinations_max)?);
     let mut folds = Vec::new();
     for symbol in 0..panel.len() {
         let series = panel.series(symbol);
-        let sweep = SymbolSweep::new(&series, &layout, options)?;
+        let sweep = Arc::new(SymbolSweep::new(&series, &layout, options)?);
         let trains = trains(sweep.closes(), walk);
         let runs = u128::from(layout.len()) * trains.len() as u128;
         if runs > options.combinations_max.into() {
@@ -105,7 +125,7 @@ pub fn walk_forward(
             );
             return Err(Error::Argument { name: "grid", message });
         }
-        let chosen = choose(&sweep, &trains, by)?;
+        let chosen = choose(computer, &sweep, &trains, by)?;
         folds.extend(try_out(symbol, &series, strategy, options, walk, &trains, &chosen)?);
     }
     Ok(folds)
@@ -120,7 +140,8 @@ fn trains(closes: usize, walk: WalkForward) -> Vec<Range<usize>> {
 
 /// The best set of each fold and its figure; of equal ones the first.
 fn choose(
-    sweep: &SymbolSweep<'_>,
+    computer: &Computer<SweepJob>,
+    sweep: &Arc<SymbolSweep>,
     trains: &[Range<usize>],
     by: Metric,
 ) -> Result<Vec<(ParameterSet, Option<f64>)>> {
@@ -129,7 +150,8 @@ fn choose(
         return Ok(Vec::new());
     }
     for slab in sweep.slabs(trains.len()) {
-        let performances = sweep.run(&slab, trains)?;
+        let job = SweepJob::new(sweep, slab.clone(), trains.to_vec())?;
+        let performances = computer.run(job)?;
         for (set, folds) in sweep.sets(&slab).into_iter().zip(performances.chunks(trains.len())) {
             for (best, performance) in chosen.iter_mut().zip(folds) {
                 let value = by.of(performance);

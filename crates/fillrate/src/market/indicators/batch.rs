@@ -66,7 +66,7 @@ fn dense(
     }
 }
 
-/// A window op, with the answers of windows that are not yet full where they are wanted.
+/// A window op; see [`fill_partial_windows`].
 fn window(
     cpu: &Cpu,
     op: WindowOp,
@@ -76,16 +76,29 @@ fn window(
     out: &mut [&mut [f64]],
 ) -> Result<bool> {
     let is_finite = cpu.window(op, x, bars, out)? && x.iter().take(bars).all(|x| x.is_finite());
+    fill_partial_windows(op, bars, x, options, out)?;
+    Ok(is_finite)
+}
+
+/// The answers of windows that are not yet full, where they are wanted.
+pub(crate) fn fill_partial_windows(
+    op: WindowOp,
+    bars: usize,
+    x: &[f64],
+    options: IndicatorOptions,
+    out: &mut [&mut [f64]],
+) -> Result<()> {
     let min_bars = options.min_bars(bars);
-    if min_bars < bars {
-        let mut stream = WindowStream::new(op, bars, min_bars)?;
-        for (bar, x) in x.iter().take(bars - 1).enumerate() {
-            for (out, value) in out.iter_mut().zip(stream.push(*x)) {
-                out[bar] = value;
-            }
+    if min_bars == bars {
+        return Ok(());
+    }
+    let mut stream = WindowStream::new(op, bars, min_bars)?;
+    for (bar, x) in x.iter().take(bars - 1).enumerate() {
+        for (out, value) in out.iter_mut().zip(stream.push(*x)) {
+            out[bar] = value;
         }
     }
-    Ok(is_finite)
+    Ok(())
 }
 
 fn lag(lag: Lag, x: &[f64], bars: usize, out: &mut [f64]) -> bool {

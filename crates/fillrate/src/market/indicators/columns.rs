@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use super::batch;
 use super::signals::{Memory, Signal};
 use super::{Indicator, IndicatorOptions};
+use crate::market::device::{Computer, IndicatorJob};
 use crate::market::panel::{Bar, Column, Panel, Series};
 use crate::{Error, Result};
 
@@ -69,27 +70,74 @@ pub fn compute(
     requests: &[Request],
     options: IndicatorOptions,
 ) -> Result<Vec<NamedColumn>> {
-    for request in requests {
-        request.check()?;
-        for column in request.inputs(options.column) {
-            if panel.column(column).is_none() {
-                let message = format!("the panel has no column `{column}`");
-                return Err(Error::Argument { name: "panel", message });
-            }
-        }
-    }
-    let columns: Result<Vec<Vec<NamedColumn>>> =
-        requests.par_iter().map(|request| of_request(panel, *request, options)).collect();
+    check(panel, requests, options)?;
+    let columns: Result<Vec<Vec<NamedColumn>>> = requests
+        .par_iter()
+        .map(|request| Ok(named(*request, of_request(panel, *request, options)?)))
+        .collect();
     Ok(columns?.into_iter().flatten().collect())
 }
 
-fn of_request(
+/// The same, with the indicators that a device has kernels for computed where `computer` says.
+///
+/// # Errors
+///
+/// As for [`compute`].
+pub fn compute_on(
+    computer: &Computer<IndicatorJob>,
     panel: &Panel,
-    request: Request,
+    requests: &[Request],
     options: IndicatorOptions,
 ) -> Result<Vec<NamedColumn>> {
-    let names = request.columns();
-    let mut columns = vec![vec![0.0; panel.bars()]; names.len()];
+    check(panel, requests, options)?;
+    let of = |request: &Request| {
+        let columns = match *request {
+            Request::Indicator(indicator) if IndicatorJob::has_kernel(indicator) => {
+                computer.run(IndicatorJob::new(panel, indicator, options)?)?
+            }
+            other => of_request(panel, other, options)?,
+        };
+        Ok(named(*request, columns))
+    };
+    let columns: Result<Vec<Vec<NamedColumn>>> = requests.par_iter().map(of).collect();
+    Ok(columns?.into_iter().flatten().collect())
+}
+
+fn check(panel: &Panel, requests: &[Request], options: IndicatorOptions) -> Result<()> {
+    for request in requests {
+        request.check()?;
+        check_columns(panel, &request.inputs(options.column))?;
+    }
+    Ok(())
+}
+
+/// Refuses a panel that lacks a column.
+pub(crate) fn check_columns(panel: &Panel, columns: &[Column]) -> Result<()> {
+    match columns.iter().find(|column| panel.column(**column).is_none()) {
+        None => Ok(()),
+        Some(column) => {
+            let message = format!("the panel has no column `{column}`");
+            Err(Error::Argument { name: "panel", message })
+        }
+    }
+}
+
+fn named(request: Request, columns: Vec<Vec<f64>>) -> Vec<NamedColumn> {
+    let named = request.columns().into_iter().zip(columns);
+    named.map(|(name, values)| NamedColumn { name, values }).collect()
+}
+
+/// The outputs of an indicator that was checked, `[bars]` each.
+pub(crate) fn of_indicator(
+    panel: &Panel,
+    indicator: Indicator,
+    options: IndicatorOptions,
+) -> Result<Vec<Vec<f64>>> {
+    of_request(panel, Request::Indicator(indicator), options)
+}
+
+fn of_request(panel: &Panel, request: Request, options: IndicatorOptions) -> Result<Vec<Vec<f64>>> {
+    let mut columns = vec![vec![0.0; panel.bars()]; request.columns().len()];
     let mut rests: Vec<&mut [f64]> = columns.iter_mut().map(Vec::as_mut_slice).collect();
     let mut work = Vec::with_capacity(panel.len());
     for series in panel.iter() {
@@ -108,8 +156,7 @@ fn of_request(
         Request::Indicator(indicator) => of_series(&series, indicator, options, &mut out),
         Request::Signal(signal) => signal_of_series(&series, signal, options, &mut out),
     })?;
-    let named = names.into_iter().zip(columns);
-    Ok(named.map(|(name, values)| NamedColumn { name, values }).collect())
+    Ok(columns)
 }
 
 fn of_series(

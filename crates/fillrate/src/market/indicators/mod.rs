@@ -30,7 +30,9 @@ use crate::{Error, Result};
 
 pub use fillrate_kernels::MacdPeriods;
 
-pub use self::columns::{NamedColumn, Request, compute};
+pub(crate) use self::batch::fill_partial_windows;
+pub use self::columns::{NamedColumn, Request, compute, compute_on};
+pub(crate) use self::columns::{check_columns, of_indicator};
 pub use self::signals::{Signal, SignalStream};
 pub use self::stream::IndicatorStream;
 
@@ -167,7 +169,7 @@ impl Indicator {
     }
 
     /// What is computed of a window of how many bars, if a window is all it takes.
-    const fn window(self) -> Option<(WindowOp, usize)> {
+    pub(crate) const fn window(self) -> Option<(WindowOp, usize)> {
         match self {
             Self::Sma { bars } => Some((WindowOp::Mean, bars)),
             Self::Wma { bars } => Some((WindowOp::WeightedMean, bars)),

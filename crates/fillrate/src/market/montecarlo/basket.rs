@@ -87,7 +87,7 @@ impl Basket {
             .sum()
     }
 
-    pub(super) fn terms(&self) -> BasketTerms<'_> {
+    pub(crate) fn terms(&self) -> BasketTerms<'_> {
         BasketTerms { worth: &self.worth, drift: &self.drift, vol: &self.vol, mixing: &self.mixing }
     }
 }

@@ -21,9 +21,12 @@ mod basket;
 mod statistics;
 mod underlying;
 
+use std::sync::Arc;
+
 use fillrate_kernels::{PathGrid, Philox};
 use rayon::prelude::*;
 
+use super::device::{Computer, PathEnds};
 use super::risk::quantile;
 use crate::{Error, Result};
 
@@ -39,6 +42,11 @@ pub const PATHS_MAX: u64 = 100_000_000;
 pub const STEPS_MAX: u32 = 1_000_000;
 /// The most steps of all paths together: about an hour on a few cores.
 const WORK_MAX: u64 = 1_000_000_000_000;
+/// The steps of all paths of one [`PathEnds`]: a tenth of a second of a core, so that it is soon known
+/// which side is quicker, and a device is not given more than it answers in seconds.
+const PART_STEPS: u64 = 1 << 26;
+/// The most paths of one.
+const PART_PATHS: u64 = 1 << 22;
 /// Prices of one [`PathBlock`].
 const BLOCK: usize = 1 << 20;
 
@@ -138,27 +146,62 @@ pub fn simulate(underlying: &Underlying, options: &MonteCarloOptions) -> Result<
     underlying.check(options)?;
     let mut ends = vec![0.0; options.paths as usize];
     let (plain, mirrored) = ends.split_at_mut(options.drawn());
-    walk(underlying, options, false, plain)?;
+    walk(underlying, options, 0, false, plain)?;
     if options.antithetic {
-        walk(underlying, options, true, mirrored)?;
+        walk(underlying, options, 0, true, mirrored)?;
     }
-    let none = vec![0.0; CHUNK];
-    let of = |values: &[f64]| Moments::of(values, &none[..values.len()]);
-    let moments = Moments::tree(&ends.par_chunks(CHUNK).map(of).collect::<Vec<_>>());
-    let std_error = if options.antithetic {
-        let (plain, mirrored) = ends.split_at(options.drawn());
-        let pairs = plain.par_chunks(CHUNK).zip(mirrored.par_chunks(CHUNK));
-        let means = |(a, b): (&[f64], &[f64])| {
-            let means: Vec<f64> = a.iter().zip(b).map(|(a, b)| f64::midpoint(*a, *b)).collect();
-            of(&means)
+    Ok(Terminal::of(ends, options))
+}
+
+/// The same, with the paths walked where `computer` says.
+///
+/// # Errors
+///
+/// As for [`simulate`].
+pub fn simulate_on(
+    computer: &Computer<PathEnds>,
+    underlying: &Arc<Underlying>,
+    options: &MonteCarloOptions,
+) -> Result<Terminal> {
+    if computer.is_processor() {
+        return simulate(underlying, options);
+    }
+    options.check()?;
+    underlying.check(options)?;
+    let drawn = options.drawn() as u64;
+    let mut ends = Vec::with_capacity(options.paths as usize);
+    for mirrored in [false, true].into_iter().take(1 + usize::from(options.antithetic)) {
+        let part = PART_STEPS / u64::from(options.steps.max(1));
+        let part = part.clamp(CHUNK as u64, PART_PATHS);
+        for start in (0..drawn).step_by(part as usize) {
+            let range = start..drawn.min(start + part);
+            ends.extend(computer.run(PathEnds::new(underlying, *options, range, mirrored)?)?);
+        }
+    }
+    Ok(Terminal::of(ends, options))
+}
+
+impl Terminal {
+    /// What is to be said of the ends of all paths, mirror images last.
+    fn of(mut ends: Vec<f64>, options: &MonteCarloOptions) -> Self {
+        let none = vec![0.0; CHUNK];
+        let of = |values: &[f64]| Moments::of(values, &none[..values.len()]);
+        let moments = Moments::tree(&ends.par_chunks(CHUNK).map(of).collect::<Vec<_>>());
+        let std_error = if options.antithetic {
+            let (plain, mirrored) = ends.split_at(options.drawn());
+            let pairs = plain.par_chunks(CHUNK).zip(mirrored.par_chunks(CHUNK));
+            let means = |(a, b): (&[f64], &[f64])| {
+                let means: Vec<f64> = a.iter().zip(b).map(|(a, b)| f64::midpoint(*a, *b)).collect();
+                of(&means)
+            };
+            Moments::tree(&pairs.map(means).collect::<Vec<_>>()).corrected(0.0).std_error
+        } else {
+            moments.corrected(0.0).std_error
         };
-        Moments::tree(&pairs.map(means).collect::<Vec<_>>()).corrected(0.0).std_error
-    } else {
-        moments.corrected(0.0).std_error
-    };
-    ends.par_sort_unstable_by(f64::total_cmp);
-    let quantiles = QUANTILES.map(|p| quantile(&ends, p).unwrap_or(f64::NAN));
-    Ok(Terminal { mean: moments.mean(), std: moments.deviation(), std_error, quantiles })
+        ends.par_sort_unstable_by(f64::total_cmp);
+        let quantiles = QUANTILES.map(|p| quantile(&ends, p).unwrap_or(f64::NAN));
+        Self { mean: moments.mean(), std: moments.deviation(), std_error, quantiles }
+    }
 }
 
 /// The mean of what is paid at the end, with the end itself as its control variate, whose mean is
@@ -211,15 +254,17 @@ pub(crate) fn sample(
     Ok(Moments::tree(&chunks?))
 }
 
-fn walk(
+/// Where the paths from `first` on end, or their mirror images, on the threads of rayon's pool.
+pub(crate) fn walk(
     underlying: &Underlying,
     options: &MonteCarloOptions,
+    first: u64,
     mirrored: bool,
     ends: &mut [f64],
 ) -> Result<()> {
     let chunks = ends.par_chunks_mut(CHUNK).enumerate();
     chunks.try_for_each(|(index, ends)| {
-        underlying.ends(options, (index * CHUNK) as u64, mirrored, ends)
+        underlying.ends(options, first + (index * CHUNK) as u64, mirrored, ends)
     })
 }
 

@@ -45,52 +45,69 @@ pub struct GreekColumns {
     pub rho: Vec<f64>,
 }
 
+impl EuropeanColumns<'_> {
+    /// Checks lengths and ranges.
+    pub(crate) fn check(&self) -> Result<()> {
+        let Self { right, spot, strike, rate, dividend, vol, expiry } = *self;
+        let count = spot.len();
+        let columns = [strike, rate, dividend, vol, expiry];
+        if right.len() != count || columns.iter().any(|column| column.len() != count) {
+            let message = "the columns differ in length".to_owned();
+            return Err(Error::Argument { name: "options", message });
+        }
+        for row in 0..count {
+            let terms = Terms {
+                spot: spot[row],
+                strike: strike[row],
+                rate: rate[row],
+                dividend: dividend[row],
+                vol: vol[row],
+                expiry: expiry[row],
+            };
+            terms.check().map_err(|error| Error::Argument {
+                name: "options",
+                message: format!("row {row}: {error}"),
+            })?;
+        }
+        Ok(())
+    }
+}
+
+impl GreekColumns {
+    /// Those of columns whose terms were checked, on the threads of rayon's pool.
+    pub(crate) fn compute(options: &OptionColumns<'_>) -> Result<Self> {
+        let mut out = [(); 6].map(|()| vec![0.0; options.spot.len()]);
+        let [a, b, c, d, e, f] = out.each_mut().map(|column| column.par_chunks_mut(CHUNK));
+        let outputs = a.zip(b).zip(c.zip(d)).zip(e.zip(f)).enumerate();
+        outputs.try_for_each(|(chunk, (((a, b), (c, d)), (e, f)))| {
+            let rows = chunk * CHUNK..chunk * CHUNK + a.len();
+            let part = OptionColumns {
+                spot: &options.spot[rows.clone()],
+                strike: &options.strike[rows.clone()],
+                rate: &options.rate[rows.clone()],
+                dividend: &options.dividend[rows.clone()],
+                vol: &options.vol[rows.clone()],
+                expiry: &options.expiry[rows.clone()],
+                sign: &options.sign[rows],
+            };
+            Cpu::detect().black_scholes(&part, [a, b, c, d, e, f])
+        })?;
+        let [price, delta, gamma, vega, theta, rho] = out;
+        Ok(Self { price, delta, gamma, vega, theta, rho })
+    }
+}
+
 /// Prices and Greeks of whole columns, on the threads of rayon's pool.
 ///
 /// # Errors
 ///
 /// If the columns differ in length, or a term is out of its range; the message has the row, from 0.
 pub fn price_columns(options: &EuropeanColumns<'_>) -> Result<GreekColumns> {
+    options.check()?;
     let EuropeanColumns { right, spot, strike, rate, dividend, vol, expiry } = *options;
-    let count = spot.len();
-    let columns = [strike, rate, dividend, vol, expiry];
-    if right.len() != count || columns.iter().any(|column| column.len() != count) {
-        let message = "the columns differ in length".to_owned();
-        return Err(Error::Argument { name: "options", message });
-    }
-    for row in 0..count {
-        let terms = Terms {
-            spot: spot[row],
-            strike: strike[row],
-            rate: rate[row],
-            dividend: dividend[row],
-            vol: vol[row],
-            expiry: expiry[row],
-        };
-        terms.check().map_err(|error| Error::Argument {
-            name: "options",
-            message: format!("row {row}: {error}"),
-        })?;
-    }
     let sign: Vec<f64> = right.iter().map(|right| right.sign()).collect();
-    let mut out = [(); 6].map(|()| vec![0.0; count]);
-    let [a, b, c, d, e, f] = out.each_mut().map(|column| column.par_chunks_mut(CHUNK));
-    let outputs = a.zip(b).zip(c.zip(d)).zip(e.zip(f)).enumerate();
-    outputs.try_for_each(|(chunk, (((a, b), (c, d)), (e, f)))| {
-        let rows = chunk * CHUNK..chunk * CHUNK + a.len();
-        let part = OptionColumns {
-            spot: &spot[rows.clone()],
-            strike: &strike[rows.clone()],
-            rate: &rate[rows.clone()],
-            dividend: &dividend[rows.clone()],
-            vol: &vol[rows.clone()],
-            expiry: &expiry[rows.clone()],
-            sign: &sign[rows],
-        };
-        Cpu::detect().black_scholes(&part, [a, b, c, d, e, f])
-    })?;
-    let [price, delta, gamma, vega, theta, rho] = out;
-    Ok(GreekColumns { price, delta, gamma, vega, theta, rho })
+    let sign = sign.as_slice();
+    GreekColumns::compute(&OptionColumns { spot, strike, rate, dividend, vol, expiry, sign })
 }
 
 /// Price and Greeks of one option whose terms were checked.

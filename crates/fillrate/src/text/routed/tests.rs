@@ -1,7 +1,9 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
-use fillrate_device::routing::BreakerOptions;
+use fillrate_device::Fault;
+use fillrate_device::routing::{BreakerOptions, Reading};
 
 use super::*;
 use crate::text::batch::{BatchOptions, PackedClassifier, Scorer};

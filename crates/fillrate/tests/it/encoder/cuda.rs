@@ -1,10 +1,6 @@
 //! The encoders on a device, which here is the processor in a GPU's stead: every kernel is the one
 //! that a GPU runs, and so are the layout of memory and the order of the launches.
 
-#[path = "../../../../fillrate-kernels/tests/emulator/mod.rs"]
-#[allow(dead_code, reason = "the kernels' own tests use the rest")]
-mod emulator;
-
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -15,8 +11,8 @@ use fillrate_kernels::cuda::{
 };
 use fillrate_kernels::{Error, Precision, Result};
 
-use self::emulator::{Emulator, Engine};
 use super::{CLASSIFIERS, batches, cases, classify, directory, load};
+use crate::emulator::{Emulator, Engine};
 
 /// Enough sequences to fill several batches, few enough to wait for.
 const SEQUENCES: usize = 60;
@@ -63,8 +59,9 @@ impl Accelerator for Device {
     }
 
     fn queue(&self, program: Program) -> Result<Arc<dyn Queue>> {
-        assert_eq!(program.element, self.element);
-        let start = || Arc::new(Emulator::start(self.element, program.head_pad, Engine::Fibers));
+        let Program::Encoder { element, .. } = program else { panic!("{program:?}") };
+        assert_eq!(element, self.element);
+        let start = || Arc::new(Emulator::start(program, Engine::Fibers));
         Ok(self.emulator.get_or_init(start).clone())
     }
 

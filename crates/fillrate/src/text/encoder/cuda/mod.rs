@@ -27,6 +27,7 @@ pub(in crate::text) const LANES: usize = 2;
 /// [`EncoderClassifier`](super::EncoderClassifier) up to the rounding of a 16-bit type.
 pub struct CudaClassifier {
     config: EncoderConfig,
+    element: Element,
     program: Program,
     weights: DeviceWeights,
     lanes: Mutex<Lanes>,
@@ -85,7 +86,8 @@ impl CudaClassifier {
             let message = format!("heads of {head_dim} values are wider than a GPU's kernels take");
             return Err(Error::Argument { name: "model", message });
         };
-        let program = Program { element: accelerator.element(), head_pad };
+        let element = accelerator.element();
+        let program = Program::Encoder { element, head_pad };
         let queue = accelerator.queue(program)?;
         let weights = DeviceWeights::upload(&mut loader, &*accelerator, &*queue)?;
         // Its workspace is free again for the lanes.
@@ -94,7 +96,7 @@ impl CudaClassifier {
         let lanes = Lanes { free: Vec::new(), living: 0, tokens, tokens_asked: tokens };
         let WeightLoader { config, .. } = loader;
         let (lanes, freed) = (Mutex::new(lanes), Condvar::new());
-        let classifier = Self { config, program, weights, lanes, freed, accelerator };
+        let classifier = Self { config, element, program, weights, lanes, freed, accelerator };
         // All of them now, so that no later batch finds the memory gone.
         let lanes = (0..LANES).map(|_| classifier.take_lane()).collect::<Result<Vec<_>>>()?;
         for lane in lanes {
@@ -112,7 +114,7 @@ impl CudaClassifier {
     /// The type of activations and weights.
     #[must_use]
     pub const fn element(&self) -> Element {
-        self.program.element
+        self.element
     }
 
     /// The device, such as `cuda:0`.

@@ -1,0 +1,150 @@
+//! `--device` for the verbs over prices: which jobs may go to a GPU, and what is said of where they went.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use fillrate::market::device::{Computer, DeviceOptions, Job, Report};
+use fillrate_device::cuda::Library;
+use fillrate_device::memory::MemoryOptions;
+use fillrate_device::routing::{HealthLimits, Preference, RouterOptions};
+use fillrate_kernels::cuda::{Accelerator, Gpu, GpuOptions, GpuPrecision};
+
+use super::table::count;
+use crate::cli::{OptionsVerb, Verb};
+use crate::failure::hinted;
+use crate::output::Printer;
+use crate::settings::{DeviceChoice, Origin, Settings, keys};
+
+/// What a verb computes that no GPU does.
+const fn without_kernel(verb: &Verb) -> Option<&'static str> {
+    match verb {
+        Verb::Risk(_) => Some("risk"),
+        Verb::Portfolio(_) => Some("portfolio"),
+        Verb::Waves(_) => Some("waves"),
+        Verb::Options { verb: OptionsVerb::Iv(_) } => Some("options iv"),
+        _ => None,
+    }
+}
+
+/// Refuses a GPU that is asked for by a flag where no kernel computes what the verb does. A setting that
+/// stands for all verbs means those that can.
+///
+/// # Errors
+///
+/// If the verb is one of those.
+pub(super) fn check(verb: &Verb, settings: &Settings) -> anyhow::Result<()> {
+    without_kernel(verb).map_or(Ok(()), |what| refuse(what, settings))
+}
+
+/// The same for a part of what a verb does.
+///
+/// # Errors
+///
+/// If a flag asks for a GPU.
+pub(super) fn refuse(what: &str, settings: &Settings) -> anyhow::Result<()> {
+    let is_flag = matches!(settings.origin(&keys::DEVICE), Origin::Flag(_));
+    if is_flag && matches!(settings.device, DeviceChoice::Cuda(_)) {
+        let message = format!("--device {}: {what} has no CUDA kernel", settings.device);
+        return Err(hinted(message, "leave --device away: the processor computes it"));
+    }
+    Ok(())
+}
+
+/// Where jobs of one kind are computed, as the settings say. A GPU that is asked for is opened here.
+///
+/// # Errors
+///
+/// If a GPU that is asked for cannot be used.
+pub(super) fn computer<J: Job>(settings: &Settings) -> anyhow::Result<Computer<J>> {
+    let (ordinal, preference) = match settings.device {
+        DeviceChoice::Cpu => return Ok(Computer::processor()),
+        DeviceChoice::Cuda(ordinal) => (ordinal.unwrap_or(0), Preference::Primary),
+        // Most machines have none, and that is nothing to speak of.
+        DeviceChoice::Auto if !Library::Driver.is_present() => return Ok(Computer::processor()),
+        DeviceChoice::Auto => (0, Preference::Auto),
+    };
+    let options = gpu_options(settings);
+    let open = move || -> fillrate::Result<Arc<dyn Accelerator>> {
+        Ok(Arc::new(Gpu::open(ordinal, GpuPrecision::Best, &options)?))
+    };
+    let router = RouterOptions { preference, ..RouterOptions::default() };
+    let (limits, opening) = (health_limits(settings), DeviceOptions::OPENING);
+    Computer::on(DeviceOptions { open: Arc::new(open), router, limits, opening })
+        .context("cannot compute on the GPU")
+}
+
+/// How a GPU's memory is used, and where its compiled kernels are kept.
+pub(super) fn gpu_options(settings: &Settings) -> GpuOptions {
+    GpuOptions {
+        memory: MemoryOptions {
+            fraction: settings.text.memory_fraction,
+            reserve: settings.text.reserve,
+            ..MemoryOptions::default()
+        },
+        cubins: settings.hub.cubins.clone(),
+    }
+}
+
+/// When a GPU is not well enough for work.
+pub(super) fn health_limits(settings: &Settings) -> HealthLimits {
+    let usual = HealthLimits::default();
+    let temperature_c_max = settings.gpu.temperature_c_max.unwrap_or(usual.temperature_c_max);
+    HealthLimits { temperature_c_max, ..usual }
+}
+
+/// Says where jobs went, if not all to the processor of its own.
+pub(super) fn say(report: &Report, printer: &Printer) {
+    if let Some(reason) = &report.not_opened {
+        printer.note(&format!("the GPU is not used: {reason}"));
+    }
+    let Some(device) = &report.device else { return };
+    if report.on_device + report.on_processor > 0 {
+        let jobs = count(report.on_device + report.on_processor, "part");
+        printer.note(&format!("{} of {jobs} computed on {device}", report.on_device));
+    }
+    if let Some(reason) = &report.reason {
+        let parts = count(report.degraded, "part");
+        printer
+            .warn(&format!("{device} failed at {parts}, which the processor computed: {reason}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    use crate::cli::Cli;
+
+    fn complaint(line: &str) -> Option<String> {
+        let cli = Cli::try_parse_from(line.split(' ')).unwrap();
+        let settings = Settings::settle(&cli, |_| None).unwrap();
+        check(&cli.verb, &settings).err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_gpu_is_refused_where_no_kernel_would_use_it() {
+        for (line, what) in [
+            ("fillrate risk p.csv", "risk"),
+            ("fillrate portfolio p.csv --objective min-variance", "portfolio"),
+            ("fillrate waves p.csv", "waves"),
+            ("fillrate options iv q.csv", "options iv"),
+        ] {
+            for device in ["auto", "cpu"] {
+                assert_eq!(complaint(&format!("{line} --device {device}")), None, "{line}");
+            }
+            let expected = format!("--device cuda:1: {what} has no CUDA kernel");
+            assert_eq!(complaint(&format!("{line} --device cuda:1")), Some(expected));
+        }
+        assert_eq!(complaint("fillrate indicators p.csv --sma 3 --device cuda"), None);
+    }
+
+    #[test]
+    fn a_setting_for_all_verbs_means_those_that_can() {
+        let cli = Cli::try_parse_from(["fillrate", "risk", "p.csv"]).unwrap();
+        let cuda = |name: &str| (name == "FILLRATE_DEVICE").then(|| "cuda".into());
+        let settings = Settings::settle(&cli, cuda).unwrap();
+        assert_eq!(settings.device, DeviceChoice::Cuda(None));
+        assert!(check(&cli.verb, &settings).is_ok());
+    }
+}

@@ -1,0 +1,75 @@
+//! `--device` on the verbs over prices, with a GPU or without one.
+
+use crate::desk::Desk;
+
+const PRICES: &str = "\
+symbol,date,open,high,low,close
+A,2024-01-02,99,101,98,100
+A,2024-01-03,101,111,100,110
+A,2024-01-04,109,112,97,99
+A,2024-01-05,100,109,99,108.9
+A,2024-01-08,108,110,90,91
+A,2024-01-09,92,99,91,98
+";
+
+const OPTION: [&str; 13] = [
+    "price", "--right", "call", "--spot", "42", "--strike", "40", "--rate", "0.1", "--vol", "0.2",
+    "--expiry", "0.5",
+];
+
+/// What a verb says and gives on the processor, by choice or by default, and what a GPU makes of it: the
+/// same bytes, or one line that says why it cannot be used.
+#[track_caller]
+fn check(verb: &'static str, arguments: &[&str]) {
+    let desk = Desk::of_verb(verb);
+    desk.put("p.csv", PRICES);
+    let on = |device: &str| desk.run(&[arguments, &["--device", device]].concat());
+    let expected = desk.run(arguments).succeeds();
+    for device in ["auto", "cpu"] {
+        assert_eq!(on(device).succeeds().text(), expected.text(), "{verb} --device {device}");
+    }
+    let on_gpu = on("cuda");
+    if on_gpu.code == Some(0) {
+        assert_eq!(on_gpu.text(), expected.text());
+        assert!(on_gpu.stderr.contains("computed on cuda:0"), "{}", on_gpu.stderr);
+    } else {
+        assert_eq!((on_gpu.code, on_gpu.text()), (Some(1), ""));
+        let errors: Vec<&str> =
+            on_gpu.stderr.lines().filter(|line| line.starts_with("error: ")).collect();
+        assert_eq!(errors.len(), 1, "{}", on_gpu.stderr);
+        assert!(errors[0].starts_with("error: cannot compute on the GPU: "), "{errors:?}");
+    }
+}
+
+#[test]
+fn the_processor_and_a_gpu_give_the_same_bytes() {
+    check("options", &OPTION);
+    let asset =
+        ["--spot", "100", "--vol", "0.2", "--expiry", "1", "--paths", "5000", "--steps", "5"];
+    check("montecarlo", &asset);
+    check("indicators", &["p.csv", "--sma", "3", "--ema", "2", "--rsi", "2", "--momentum", "2"]);
+    check("backtest", &["p.csv", "--strategy", "ma-crossover", "--grid", "fast=1:2,slow=2:3"]);
+}
+
+#[test]
+fn a_gpu_is_refused_where_no_kernel_would_use_it() {
+    let hint = "leave --device away";
+    let desk = Desk::of_verb("risk");
+    desk.put("p.csv", PRICES);
+    desk.run(&["p.csv", "--device", "cpu"]).succeeds();
+    let refused = desk.run(&["p.csv", "--device", "cuda", "-o", "r.csv"]);
+    refused.complains("--device cuda: risk has no CUDA kernel", hint);
+    assert_eq!(desk.files(), ["p.csv"]);
+    // A setting for all verbs means those that can.
+    desk.put("fillrate.toml", "device = \"cuda\"\n");
+    desk.run(&["p.csv"]).succeeds();
+
+    let desk = Desk::of_verb("options");
+    let american = [&OPTION[..], &["--kind", "american", "--device", "cuda:1"]].concat();
+    let message = "--device cuda:1: this kind of option has no CUDA kernel";
+    desk.run(&american).complains(message, hint);
+    let desk = Desk::of_verb("indicators");
+    desk.put("p.csv", PRICES);
+    let refused = desk.run(&["p.csv", "--momentum", "2", "--device", "cuda"]);
+    refused.complains("--device cuda: what is asked for has no CUDA kernel", hint);
+}

@@ -1,0 +1,6 @@
+// Every kernel over prices in one program, compiled once for a device.
+#include "options.cu"
+#include "paths.cu"
+#include "recurrence.cu"
+#include "sweep.cu"
+#include "window.cu"

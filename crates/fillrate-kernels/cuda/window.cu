@@ -1,0 +1,226 @@
+// Rolling windows over series without missing values, put together by doubling as in
+// `src/cpu/window`: windows of 1, 2, 4, ... values join to those that the digits of `bars` name.
+//
+// x: f64 [values], series after series; starts: u64 [series + 1], where each begins, and the end of the
+// last; out: f64 [outputs, values]. A block computes TILE values of one series (its place in the grid's
+// y) in shared memory: (1 + 2 K) (TILE + bars - 1) doubles for K numbers that say of a window what is
+// asked. The first `bars` - 1 outputs of a series are NaN.
+#include "doubles.cuh"
+
+// `WINDOW_TILE` in `window.rs`.
+constexpr int WINDOW_TILE = 512;
+// `WINDOW_THREADS` there.
+constexpr int WINDOW_THREADS = 256;
+constexpr int OUTPUTS_PER_THREAD = WINDOW_TILE / WINDOW_THREADS;
+
+template <int K>
+struct Numbers {
+    double of[K];
+};
+
+// What two neighbouring windows come to together; `x` and `x_older` are their newest values, `newer` and
+// `older` their sizes.
+struct Sum {
+    static constexpr int K = 1;
+    __device__ static Numbers<1> one(double x) { return {{x}}; }
+    __device__ static Numbers<1> join(Numbers<1> a, Numbers<1> b, double, double, double, double) {
+        return {{a.of[0] + b.of[0]}};
+    }
+};
+
+struct Smallest {
+    static constexpr int K = 1;
+    __device__ static Numbers<1> one(double x) { return {{x}}; }
+    __device__ static Numbers<1> join(Numbers<1> a, Numbers<1> b, double, double, double, double) {
+        return {{smaller(a.of[0], b.of[0])}};
+    }
+};
+
+struct Largest {
+    static constexpr int K = 1;
+    __device__ static Numbers<1> one(double x) { return {{x}}; }
+    __device__ static Numbers<1> join(Numbers<1> a, Numbers<1> b, double, double, double, double) {
+        return {{larger(a.of[0], b.of[0])}};
+    }
+};
+
+// The sum, and the sum with weights 1, 2, ... from the oldest value to the newest.
+struct Weighted {
+    static constexpr int K = 2;
+    __device__ static Numbers<2> one(double x) { return {{x, x}}; }
+    __device__ static Numbers<2> join(Numbers<2> a, Numbers<2> b, double, double, double,
+                                      double older) {
+        return {{a.of[0] + b.of[0], a.of[1] + a.of[0] * older + b.of[1]}};
+    }
+};
+
+// The mean's distance from the newest value, and the sum of squared deviations from the mean.
+struct Moments {
+    static constexpr int K = 2;
+    __device__ static Numbers<2> one(double) { return {{0.0, 0.0}}; }
+    __device__ static Numbers<2> join(Numbers<2> a, Numbers<2> b, double x, double x_older,
+                                      double newer, double older) {
+        const double step = x_older - x + (b.of[0] - a.of[0]);
+        const double shift = step * (older / (newer + older));
+        const double between = step * shift * newer;
+        return {{a.of[0] + shift, a.of[1] + b.of[1] + between}};
+    }
+};
+
+// From what a window comes to, to the outputs at its newest value.
+struct AsIs {
+    static constexpr int OUTPUTS = 1;
+    template <int K>
+    __device__ void write(double* out, unsigned long long, Numbers<K> window, double) const {
+        *out = window.of[0];
+    }
+};
+
+struct Scaled {
+    static constexpr int OUTPUTS = 1;
+    double factor;
+    template <int K>
+    __device__ void write(double* out, unsigned long long, Numbers<K> window, double) const {
+        *out = window.of[K - 1] * factor;
+    }
+};
+
+struct Deviation {
+    static constexpr int OUTPUTS = 1;
+    double reciprocal;
+    __device__ void write(double* out, unsigned long long, Numbers<2> window, double) const {
+        *out = sqrt(window.of[1] * reciprocal);
+    }
+};
+
+struct ZScore {
+    static constexpr int OUTPUTS = 1;
+    double reciprocal;
+    __device__ void write(double* out, unsigned long long, Numbers<2> window, double) const {
+        const double deviation = sqrt(window.of[1] * reciprocal);
+        *out = deviation > 0.0 ? (0.0 - window.of[0]) / deviation : 0.0;
+    }
+};
+
+struct Bands {
+    static constexpr int OUTPUTS = 3;
+    double reciprocal, width;
+    __device__ void write(double* out, unsigned long long values, Numbers<2> window,
+                          double x) const {
+        const double middle = x + window.of[0];
+        const double reach = sqrt(window.of[1] * reciprocal) * width;
+        out[0] = middle + reach;
+        out[values] = middle;
+        out[2 * values] = middle - reach;
+    }
+};
+
+// The windows of one tile: in shared memory the values, the windows of the present size that end at
+// each, and those of twice the size while they are made.
+template <class A>
+struct WindowTile {
+    double *x, *present, *next;
+    int len;
+
+    __device__ WindowTile(unsigned char* shared, int bars)
+        : x(reinterpret_cast<double*>(shared)), len(WINDOW_TILE + bars - 1) {
+        present = x + len;
+        next = present + A::K * len;
+    }
+
+    __device__ static Numbers<A::K> load(const double* from, int at, int len) {
+        Numbers<A::K> window;
+#pragma unroll
+        for (int k = 0; k < A::K; k++) window.of[k] = from[k * len + at];
+        return window;
+    }
+
+    __device__ static void store(double* to, int at, int len, Numbers<A::K> window) {
+#pragma unroll
+        for (int k = 0; k < A::K; k++) to[k * len + at] = window.of[k];
+    }
+
+    // Windows of one value; `series` has what is before and in the tile, from place `begin` on.
+    __device__ void start(const double* series, long long begin, long long count) {
+        for (int at = threadIdx.x; at < len; at += blockDim.x) {
+            const long long place = begin + at;
+            const double value = place >= 0 && place < count ? series[place] : 0.0;
+            x[at] = value;
+            store(present, at, len, A::one(value));
+        }
+        __syncthreads();
+    }
+
+    // Windows of twice the size.
+    __device__ void twice(int size) {
+        for (int at = 2 * size - 1 + threadIdx.x; at < len; at += blockDim.x) {
+            store(next, at, len,
+                  A::join(load(present, at, len), load(present, at - size, len), x[at],
+                          x[at - size], size, size));
+        }
+        __syncthreads();
+        double* const made = next;
+        next = present;
+        present = made;
+    }
+};
+
+template <class A, class F>
+__device__ inline void roll(unsigned char* shared, const double* x,
+                            const unsigned long long* starts, double* out,
+                            unsigned long long values, int bars, F finish) {
+    const unsigned long long start = starts[blockIdx.y];
+    const long long count = static_cast<long long>(starts[blockIdx.y + 1] - start);
+    const long long first = static_cast<long long>(blockIdx.x) * WINDOW_TILE;
+    // Whole blocks leave.
+    if (first >= count) return;
+    WindowTile<A> tile(shared, bars);
+    tile.start(x + start, first - (bars - 1), count);
+    Numbers<A::K> windows[OUTPUTS_PER_THREAD] = {};
+    // The windows that the digits of `bars` name, newest first.
+    int taken = 0;
+    for (int size = 1; size <= bars; size *= 2) {
+        if (size > 1) tile.twice(size / 2);
+        if (!(bars & size)) continue;
+#pragma unroll
+        for (int i = 0; i < OUTPUTS_PER_THREAD; i++) {
+            const int at = bars - 1 + i * WINDOW_THREADS + static_cast<int>(threadIdx.x);
+            const Numbers<A::K> older = tile.load(tile.present, at - taken, tile.len);
+            windows[i] = taken == 0 ? older
+                                    : A::join(windows[i], older, tile.x[at], tile.x[at - taken],
+                                              taken, size);
+        }
+        taken += size;
+    }
+#pragma unroll
+    for (int i = 0; i < OUTPUTS_PER_THREAD; i++) {
+        const int at = i * WINDOW_THREADS + static_cast<int>(threadIdx.x);
+        const long long place = first + at;
+        if (place >= count) continue;
+        double* const to = out + start + place;
+        if (place < bars - 1) {
+            for (int k = 0; k < F::OUTPUTS; k++) to[k * values] = not_a_number();
+        } else {
+            finish.write(to, values, windows[i], tile.x[bars - 1 + at]);
+        }
+    }
+}
+
+#define WINDOW_ARGUMENTS                                                                     \
+    const double *x, const unsigned long long *starts, double *out, unsigned long long values, \
+        int bars, double factor
+#define ROLL(A, finish)                                        \
+    DYNAMIC_SHARED(shared);                                    \
+    roll<A>(shared, x, starts, out, values, bars, finish)
+
+KERNEL void window_mean(WINDOW_ARGUMENTS) { ROLL(Sum, Scaled{factor}); }
+KERNEL void window_weighted_mean(WINDOW_ARGUMENTS) { ROLL(Weighted, Scaled{factor}); }
+KERNEL void window_min(WINDOW_ARGUMENTS) { ROLL(Smallest, AsIs{}); }
+KERNEL void window_max(WINDOW_ARGUMENTS) { ROLL(Largest, AsIs{}); }
+KERNEL void window_deviation(WINDOW_ARGUMENTS) { ROLL(Moments, Deviation{factor}); }
+KERNEL void window_z_score(WINDOW_ARGUMENTS) { ROLL(Moments, ZScore{factor}); }
+
+KERNEL void window_bands(WINDOW_ARGUMENTS, double width) {
+    const Bands bands{factor, width};
+    ROLL(Moments, bands);
+}

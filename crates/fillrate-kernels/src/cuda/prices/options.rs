@@ -1,0 +1,24 @@
+//! European options by Black, Scholes and Merton.
+
+use super::CudaPrices;
+use crate::Result;
+use crate::cuda::{Address, Argument};
+
+/// The columns of an option's terms: spot, strike, rate, yield, volatility, expiry and sign.
+pub const OPTION_TERMS: usize = 7;
+
+impl CudaPrices {
+    /// [`Cpu::black_scholes`](crate::Cpu::black_scholes): `terms` is f64 `[OPTION_TERMS, options]` in
+    /// the order of [`OptionColumns`](crate::OptionColumns), `out` becomes `[GREEKS, options]`.
+    ///
+    /// # Errors
+    ///
+    /// If the device fails.
+    pub fn black_scholes(&self, terms: Address, out: Address, options: usize) -> Result<()> {
+        self.for_each(
+            "black_scholes",
+            options,
+            &[Argument::Address(terms), Argument::Address(out), Argument::Count(options as u64)],
+        )
+    }
+}

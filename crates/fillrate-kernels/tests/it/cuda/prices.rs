@@ -1,0 +1,503 @@
+//! The kernels over prices against their twins: the same bits.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use fillrate_kernels::cuda::{
+    Accelerator, Address, CudaPrices, DEVICE_WINDOW_BARS_MAX, DeviceGrid, DevicePaths, DeviceRule,
+    DeviceSeries, Element, Gpu, GpuOptions, GpuPrecision, Memory, Program, Queue, Region,
+    SWEEP_FIGURES,
+};
+use fillrate_kernels::{
+    BasketTerms, Cpu, GREEKS, HestonTerms, LaneSeries, MacdPeriods, MertonTerms, OptionColumns,
+    OrderFill, PathGrid, PathModel, Philox, Positions, SweepLine, SweepRule, SweepTally, Tape,
+    TapeTerms, WindowOp,
+};
+use proptest::prelude::*;
+
+use super::emulator::{Emulator, Engine};
+
+/// The values behind an output, which must stay as they were.
+const GUARD: usize = 3;
+
+const WINDOWS: [WindowOp; 7] = [
+    WindowOp::Mean,
+    WindowOp::WeightedMean,
+    WindowOp::Min,
+    WindowOp::Max,
+    WindowOp::Deviation,
+    WindowOp::ZScore,
+    WindowOp::Bands { width: 2.5 },
+];
+
+const MODELS: [PathModel; 3] = [
+    PathModel::GeometricBrownian { drift: 0.05, vol: 0.3 },
+    PathModel::Merton(MertonTerms {
+        drift: 0.05,
+        vol: 0.2,
+        jumps_per_year: 5.0,
+        jump_mean: -0.03,
+        jump_vol: 0.05,
+    }),
+    PathModel::Heston(HestonTerms {
+        drift: 0.03,
+        variance: 0.04,
+        reversion: 1.5,
+        variance_mean: 0.06,
+        variance_vol: 0.7,
+        correlation: -0.6,
+    }),
+];
+
+/// A device with columns of its own.
+struct Bench {
+    prices: CudaPrices,
+    allocate: Box<dyn Fn(usize) -> Region>,
+    allocated: RefCell<Vec<Region>>,
+}
+
+impl Bench {
+    /// The processor in a GPU's stead.
+    fn emulated(engine: Engine) -> Self {
+        let emulator = Arc::new(Emulator::start(Program::Prices, engine));
+        let queue: Arc<dyn Queue> = emulator.clone();
+        let allocate = Box::new(move |bytes| Emulator::region(&emulator, bytes));
+        Self { prices: CudaPrices::new(queue).unwrap(), allocate, allocated: RefCell::default() }
+    }
+
+    /// A GPU.
+    fn on(accelerator: Arc<dyn Accelerator>) -> Self {
+        let queue = accelerator.queue(Program::Prices).unwrap();
+        let allocate = move |bytes: usize| {
+            accelerator.allocate(Memory::Workspace, bytes.max(1), "kernel checks").unwrap()
+        };
+        let (allocate, allocated) = (Box::new(allocate), RefCell::default());
+        Self { prices: CudaPrices::new(queue).unwrap(), allocate, allocated }
+    }
+
+    fn put(&self, bytes: &[u8]) -> Address {
+        let region = (self.allocate)(bytes.len());
+        let address = region.address();
+        self.allocated.borrow_mut().push(region);
+        self.prices.queue().upload(address, bytes).unwrap();
+        address
+    }
+
+    fn column(&self, values: &[f64]) -> Address {
+        self.put(&values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<_>>())
+    }
+
+    /// Room for so many values; what nothing writes shows.
+    fn room(&self, values: usize) -> Address {
+        self.put(&vec![0xff; (values + GUARD) * 8])
+    }
+
+    /// The bits of so many values. Fails if something was written behind them.
+    #[track_caller]
+    fn bits(&self, from: Address, values: usize) -> Vec<u64> {
+        let mut bytes = vec![0; (values + GUARD) * 8];
+        self.prices.queue().download(from, &mut bytes).unwrap();
+        assert!(bytes[values * 8..].iter().all(|byte| *byte == 0xff), "written behind the end");
+        bytes[..values * 8].as_chunks().0.iter().map(|bytes| u64::from_le_bytes(*bytes)).collect()
+    }
+
+    fn clear(&self) {
+        self.prices.queue().synchronize().unwrap();
+        self.allocated.borrow_mut().clear();
+    }
+}
+
+/// Equal to the bit; a NaN is a NaN.
+#[track_caller]
+fn assert_same(found: &[u64], expected: &[f64], context: &str) {
+    assert_eq!(found.len(), expected.len(), "{context}");
+    for (at, (found, expected)) in found.iter().zip(expected).enumerate() {
+        let value = f64::from_bits(*found);
+        let same = *found == expected.to_bits() || value.is_nan() && expected.is_nan();
+        assert!(same, "{context}, {at}: {value:e}, expected {expected:e}");
+    }
+}
+
+/// Numbers from 0 to 1.
+fn uniforms(seed: u64, count: usize) -> Vec<f64> {
+    let philox = Philox::new(seed);
+    (0..count as u64).map(|place| philox.uniforms(place, 0, 0)[0]).collect()
+}
+
+fn check_options(bench: &Bench, options: usize, seed: u64) {
+    let philox = Philox::new(seed);
+    let column = |stream, low: f64, high: f64| -> Vec<f64> {
+        let uniform = |option| philox.uniforms(option, 0, stream)[0];
+        (0..options as u64).map(|option| low + (high - low) * uniform(option)).collect()
+    };
+    // Some are without volatility, some without time, and some far from any strike.
+    let some = |values: Vec<f64>, each: usize, to: f64| -> Vec<f64> {
+        let of = |(place, value)| if place % each == each - 1 { to } else { value };
+        values.into_iter().enumerate().map(of).collect()
+    };
+    let terms = [
+        column(0, 5.0, 150.0),
+        some(column(1, 60.0, 140.0), 11, 1e6),
+        column(2, -0.05, 0.2),
+        column(3, -0.02, 0.1),
+        some(column(4, 0.02, 1.5), 7, 0.0),
+        some(column(5, 0.01, 5.0), 13, 0.0),
+        (0..options).map(|option| if option % 3 == 0 { -1.0 } else { 1.0 }).collect(),
+    ];
+    let on_device = bench.column(&terms.concat());
+    let out = bench.room(GREEKS * options);
+    bench.prices.black_scholes(on_device, out, options).unwrap();
+    let [spot, strike, rate, dividend, vol, expiry, sign] = terms.each_ref().map(Vec::as_slice);
+    let columns = OptionColumns { spot, strike, rate, dividend, vol, expiry, sign };
+    let mut twin = [(); GREEKS].map(|()| vec![0.0; options]);
+    Cpu::detect().black_scholes(&columns, twin.each_mut().map(Vec::as_mut_slice)).unwrap();
+    assert_same(&bench.bits(out, GREEKS * options), &twin.concat(), &format!("{options} options"));
+    bench.clear();
+}
+
+fn grid(steps: u32, first: u64, mirrored: bool, seed: u64) -> PathGrid {
+    let (philox, step_years) = (Philox::new(seed), 1.0 / f64::from(steps));
+    PathGrid { spot: 100.0, philox, first, mirrored, steps, step_years }
+}
+
+fn check_paths(bench: &Bench, model: &PathModel, grid: &PathGrid, paths: usize) {
+    let scratch = bench.put(&vec![0xff; CudaPrices::path_scratch_bytes()]);
+    let ends = bench.room(paths);
+    bench.prices.path_ends(model, grid, &DevicePaths { ends, paths, scratch }).unwrap();
+    let mut twin = vec![0.0; paths];
+    Cpu::detect().path_ends(model, grid, &mut twin).unwrap();
+    assert_same(&bench.bits(ends, paths), &twin, &format!("{model:?}, {grid:?}"));
+    bench.clear();
+}
+
+fn check_basket(bench: &Bench, assets: usize, grid: &PathGrid, paths: usize) {
+    let [worth, drift, vol, mixing] =
+        [(2, assets), (3, assets), (4, assets), (5, assets * assets)].map(|(s, n)| uniforms(s, n));
+    let terms = BasketTerms { worth: &worth, drift: &drift, vol: &vol, mixing: &mixing };
+    let scratch = bench.put(&vec![0xff; CudaPrices::basket_scratch_bytes(assets, paths)]);
+    let ends = bench.room(paths);
+    bench.prices.basket_ends(&terms, grid, &DevicePaths { ends, paths, scratch }).unwrap();
+    let mut twin = vec![0.0; paths];
+    Cpu::detect().basket_ends(&terms, grid, &mut twin).unwrap();
+    assert_same(&bench.bits(ends, paths), &twin, &format!("{assets} assets, {grid:?}"));
+    bench.clear();
+}
+
+/// Some series, one after another, and where they lie on a device.
+struct Panel {
+    lens: Vec<usize>,
+    columns: [Vec<f64>; 3],
+    on_device: DeviceSeries,
+}
+
+impl Panel {
+    fn new(bench: &Bench, lens: &[usize], seed: u64) -> Self {
+        let values = lens.iter().sum();
+        let mut starts = vec![0_u64];
+        for len in lens {
+            starts.push(starts[starts.len() - 1] + *len as u64);
+        }
+        let bytes: Vec<u8> = starts.iter().flat_map(|start| start.to_le_bytes()).collect();
+        let on_device = DeviceSeries {
+            starts: bench.put(&bytes),
+            series: lens.len(),
+            longest: lens.iter().copied().max().unwrap_or(0),
+            values,
+        };
+        // A walk, flat for a while: closes with highs and lows around them.
+        let mut close = 100.0;
+        let step = |(place, u): (usize, f64)| {
+            close += if place % 50 < 12 { 0.0 } else { u - 0.5 };
+            close
+        };
+        let closes: Vec<f64> = uniforms(seed, values).into_iter().enumerate().map(step).collect();
+        let beside = |seed, sign: f64| -> Vec<f64> {
+            uniforms(seed, values).iter().zip(&closes).map(|(u, close)| close + sign * u).collect()
+        };
+        let columns = [beside(seed + 1, 1.0), beside(seed + 2, -1.0), closes];
+        Self { lens: lens.to_vec(), columns, on_device }
+    }
+
+    /// The outputs of a twin, series by series: `[outputs, values]`.
+    fn twin(&self, outputs: usize, twin: impl Fn([&[f64]; 3], &mut [&mut [f64]])) -> Vec<f64> {
+        let mut all = vec![Vec::new(); outputs];
+        let mut start = 0;
+        for len in &self.lens {
+            let mut out = vec![vec![0.0; *len]; outputs];
+            let mut slices: Vec<&mut [f64]> = out.iter_mut().map(Vec::as_mut_slice).collect();
+            twin(self.columns.each_ref().map(|column| &column[start..start + len]), &mut slices);
+            for (all, out) in all.iter_mut().zip(out) {
+                all.extend(out);
+            }
+            start += len;
+        }
+        all.concat()
+    }
+}
+
+fn check_windows(bench: &Bench, lens: &[usize], bars: usize, seed: u64) {
+    let panel = Panel::new(bench, lens, seed);
+    let x = bench.column(&panel.columns[2]);
+    let values = panel.on_device.values;
+    for op in WINDOWS {
+        let out = bench.room(op.outputs() * values);
+        bench.prices.window(op, bars, x, &panel.on_device, out).unwrap();
+        let expected = panel.twin(op.outputs(), |[_, _, close], out| {
+            assert!(Cpu::detect().window(op, close, bars, out).unwrap());
+        });
+        let found = bench.bits(out, op.outputs() * values);
+        assert_same(&found, &expected, &format!("{op:?} of {bars} over {lens:?}"));
+    }
+    bench.clear();
+}
+
+fn check_recurrences(bench: &Bench, lens: &[usize], bars: usize, seed: u64) {
+    let cpu = Cpu::detect();
+    let panel = Panel::new(bench, lens, seed);
+    let (values, series) = (panel.on_device.values, &panel.on_device);
+    let columns = panel.columns.each_ref().map(|column| bench.column(column));
+    let x = columns[2];
+    let periods = MacdPeriods { fast: bars.div_ceil(2), slow: bars, smooth: 1 + bars / 3 };
+    let out = [(); 5].map(|()| bench.room(values));
+    bench.prices.ema(bars, x, series, out[0]).unwrap();
+    bench.prices.rsi(bars, x, series, out[1]).unwrap();
+    bench.prices.atr(bars, columns, series, out[2]).unwrap();
+    bench.prices.macd(periods, x, series, [out[3], out[4]]).unwrap();
+    let expected = panel.twin(6, |columns, out| {
+        let [ema, rsi, atr, line, signal, histogram] = out else { unreachable!() };
+        cpu.ema(columns[2], bars, ema).unwrap();
+        cpu.rsi(columns[2], bars, rsi).unwrap();
+        cpu.atr(columns, bars, atr).unwrap();
+        cpu.macd(columns[2], periods, [line, signal, histogram]).unwrap();
+    });
+    for ((name, out), expected) in
+        ["ema", "rsi", "atr", "line", "signal"].iter().zip(out).zip(expected.chunks(values.max(1)))
+    {
+        let context = format!("{name} of {bars} over {lens:?}");
+        assert_same(&bench.bits(out, values), expected, &context);
+    }
+    bench.clear();
+}
+
+/// Closes and opens, some of which are not known, in a market that also falls to very little.
+fn tape(bars: usize, terms: TapeTerms, seed: u64) -> Tape {
+    let philox = Philox::new(seed);
+    let mut log: f64 = 3.0;
+    let mut bar = |at: u64| {
+        let [step, gap] = philox.normals(at, 0, 0);
+        let open = (log + 0.05 * gap).exp();
+        log += 0.2 * step;
+        let is_known = philox.normals(at, 1, 0)[0] < 1.8;
+        (log.exp(), if is_known { open } else { f64::NAN })
+    };
+    let (close, open): (Vec<f64>, Vec<f64>) = (0..bars as u64).map(&mut bar).unzip();
+    Tape::new(&close, &open, terms).unwrap()
+}
+
+/// The figures of one set from its twin, whose other lanes have nothing to do.
+fn figures(tally: &SweepTally) -> [f64; SWEEP_FIGURES] {
+    let SweepTally { equity, sum, squares, downside, drawdown, held, trades, closed, won } = *tally;
+    [equity, sum, squares, downside, drawdown, held, trades, closed, won].map(|figure| figure[0])
+}
+
+fn check_sweeps(bench: &Bench, bars: usize, [rows, columns]: [usize; 2], seed: u64) {
+    // Lines that begin with nothing, in rows and in columns.
+    let line = |place: usize, level: f64| -> Vec<f64> {
+        let philox = Philox::new(seed + place as u64);
+        let value = |at| if at < place % 4 { f64::NAN } else { philox.normals(at as u64, 0, 1)[0] };
+        (0..bars).map(|at| level + value(at)).collect()
+    };
+    let row_lines: Vec<Vec<f64>> = (0..rows).map(|row| line(row, 0.0)).collect();
+    let deviations: Vec<Vec<f64>> = (0..rows).map(|row| line(100 + row, 3.0)).collect();
+    let column_lines: Vec<Vec<f64>> = (0..columns).map(|at| line(200 + at, 0.2)).collect();
+    let by_bar: Vec<f64> =
+        (0..bars).flat_map(|bar| column_lines.iter().map(move |line| line[bar])).collect();
+    let low: Vec<f64> = (0..columns).map(|at| -0.2 * at as f64).collect();
+    let high: Vec<f64> = low.iter().map(|low| 0.3 - low).collect();
+    let width: Vec<f64> = (0..columns).map(|at| 0.1 * at as f64).collect();
+    let [rows_at, deviations_at] =
+        [&row_lines, &deviations].map(|lines| bench.column(&lines.concat()));
+    let [slow, low_at, high_at, width_at] =
+        [&by_bar, &low, &high, &width].map(|values| bench.column(values));
+    let rules = [
+        DeviceRule::Crossing { fast: rows_at, slow },
+        DeviceRule::Outside { line: rows_at, low: low_at, high: high_at },
+        DeviceRule::Bands { middle: rows_at, deviation: deviations_at, width: width_at },
+    ];
+    let twin = |tape: &Tape, range: std::ops::Range<usize>, rule: &DeviceRule, positions, set| {
+        let (row, column): (usize, usize) = set;
+        let slow = LaneSeries::new(bars, &[&column_lines[column]]).unwrap();
+        let (same, each) = (SweepLine::Same(&row_lines[row]), SweepLine::Each(&slow));
+        let rule = match rule {
+            DeviceRule::Crossing { .. } => SweepRule::Crossing { fast: same, slow: each },
+            DeviceRule::Outside { .. } => {
+                SweepRule::Outside { line: same, low: [low[column]; 8], high: [high[column]; 8] }
+            }
+            DeviceRule::Bands { .. } => {
+                let deviation = SweepLine::Same(&deviations[row]);
+                SweepRule::Bands { middle: same, deviation, width: [width[column]; 8] }
+            }
+        };
+        figures(&Cpu::detect().sweep(tape, range, &rule, positions).unwrap())
+    };
+    for (fill, positions, costs) in [
+        (OrderFill::NextOpen, Positions::Long, [0.0, 0.0, 0.0]),
+        (OrderFill::Close, Positions::Long, [0.01, 0.002, 0.001]),
+        (OrderFill::NextOpen, Positions::LongShort, [0.01, 0.002, 0.001]),
+        (OrderFill::Close, Positions::LongShort, [0.3, 0.1, 0.0]),
+    ] {
+        let [fee, slippage, rate] = costs;
+        let tape = tape(bars, TapeTerms { fee, slippage, rate, fill }, seed);
+        let on_device = bench.column(&tape.columns().concat());
+        for range in [0..bars, bars / 3..bars, 2..3, 2..2] {
+            for rule in &rules {
+                let out = bench.room(SWEEP_FIGURES * rows * columns);
+                let grid = DeviceGrid { rows, columns, positions, out };
+                bench.prices.sweep(&tape, on_device, range.clone(), rule, &grid).unwrap();
+                let mut expected = vec![0.0; SWEEP_FIGURES * rows * columns];
+                for set in 0..rows * columns {
+                    let place = (set / columns, set % columns);
+                    let of_set = twin(&tape, range.clone(), rule, positions, place);
+                    for (figure, value) in of_set.into_iter().enumerate() {
+                        expected[figure * rows * columns + set] = value;
+                    }
+                }
+                let context = format!("{rule:?} {positions:?} {fill:?} {range:?}");
+                assert_same(&bench.bits(out, expected.len()), &expected, &context);
+            }
+        }
+    }
+    bench.clear();
+}
+
+/// Every kernel over shapes that are not whole blocks.
+fn check_all(bench: &Bench, seed: u64) {
+    for options in [1, 255, 1000] {
+        check_options(bench, options, seed);
+    }
+    for (at, model) in MODELS.iter().enumerate() {
+        for (steps, mirrored) in [(1, false), (2, true), (7, false), (30, true)] {
+            check_paths(bench, model, &grid(steps, seed, mirrored, seed), 40 * at + 21);
+        }
+    }
+    check_paths(bench, &MODELS[0], &grid(3, u64::from(u32::MAX) - 5, false, seed), 300);
+    for (assets, steps) in [(1, 4), (3, 5), (7, 1)] {
+        check_basket(bench, assets, &grid(steps, seed, steps == 5, seed), 270);
+    }
+    for bars in [1, 2, 3, 14, 20, 64, 100] {
+        check_windows(bench, &[600, 1, 0, 19, 20, 21, 130], bars, seed);
+        check_recurrences(bench, &[200, 1, 0, 14, 15, 22, 23, 101], bars, seed);
+    }
+    check_windows(bench, &[1100], DEVICE_WINDOW_BARS_MAX, seed);
+    check_sweeps(bench, 120, [2, 5], seed);
+    check_sweeps(bench, 40, [1, 130], seed);
+}
+
+thread_local! {
+    static BENCH: Bench = Bench::emulated(Engine::Fibers);
+}
+
+#[test]
+fn every_kernel_over_prices_gives_the_bits_of_its_twin() {
+    BENCH.with(|bench| check_all(bench, 5));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    #[test]
+    fn options_give_the_bits_of_the_twin(options in 1_usize..600, seed: u64) {
+        BENCH.with(|bench| check_options(bench, options, seed));
+    }
+
+    #[test]
+    fn paths_give_the_bits_of_the_twin(
+        model in prop::sample::select(MODELS.to_vec()), steps in 1_u32..40, first: u64,
+        mirrored: bool, paths in 1_usize..300, seed: u64,
+    ) {
+        BENCH.with(|bench| check_paths(bench, &model, &grid(steps, first, mirrored, seed), paths));
+    }
+
+    #[test]
+    fn windows_and_averages_give_the_bits_of_the_twin(
+        lens in prop::collection::vec(0_usize..700, 1..5), bars in 1_usize..200,
+        seed in 0_u64..u64::MAX / 2,
+    ) {
+        BENCH.with(|bench| {
+            check_windows(bench, &lens, bars, seed);
+            check_recurrences(bench, &lens, bars, seed);
+        });
+    }
+}
+
+/// Each once under a sanitizer, on small shapes.
+fn every_kernel(engine: Engine) {
+    let bench = &Bench::emulated(engine);
+    check_options(bench, 7, 1);
+    for model in &MODELS {
+        check_paths(bench, model, &grid(3, 0, true, 1), 5);
+    }
+    check_basket(bench, 2, &grid(3, 0, false, 1), 5);
+    check_windows(bench, &[30, 3], 6, 1);
+    check_recurrences(bench, &[30, 3], 6, 1);
+    check_sweeps(bench, 12, [2, 1], 1);
+}
+
+#[test]
+fn no_kernel_over_prices_races() {
+    every_kernel(Engine::ThreadSanitizer);
+}
+
+#[test]
+fn no_kernel_over_prices_reads_or_writes_beyond_its_memory() {
+    every_kernel(Engine::AddressSanitizer);
+}
+
+#[test]
+fn what_a_device_cannot_take_is_refused() {
+    BENCH.with(|bench| {
+        let nowhere = Address(0);
+        let series = DeviceSeries { starts: nowhere, series: 1, longest: 9, values: 9 };
+        let mean = WindowOp::Mean;
+        let bars = DEVICE_WINDOW_BARS_MAX + 1;
+        let refused = bench.prices.window(mean, bars, nowhere, &series, nowhere).unwrap_err();
+        let message = "window: expected a window of 1 to 717 values, got 718";
+        assert_eq!(refused.to_string(), message);
+        for error in [
+            bench.prices.window(mean, 0, nowhere, &series, nowhere).unwrap_err(),
+            bench.prices.ema(0, nowhere, &series, nowhere).unwrap_err(),
+            bench
+                .prices
+                .path_ends(
+                    &MODELS[0],
+                    &PathGrid { steps: 0, ..grid(1, 0, false, 0) },
+                    &DevicePaths { ends: nowhere, paths: 1, scratch: nowhere },
+                )
+                .unwrap_err(),
+        ] {
+            assert!(!error.is_out_of_memory(), "{error}");
+        }
+    });
+    let encoder = Program::Encoder { element: Element::Bf16, head_pad: 64 };
+    let queue: Arc<dyn Queue> = Arc::new(Emulator::start(encoder, Engine::Fibers));
+    let refused = CudaPrices::new(queue).err().unwrap().to_string();
+    assert!(refused.starts_with("prices: expected Prices, got Encoder"), "{refused}");
+}
+
+#[test]
+#[allow(clippy::print_stderr, reason = "a test that skips says so")]
+fn every_kernel_over_prices_on_the_gpu_gives_the_bits_of_its_twin() {
+    match Gpu::open(0, GpuPrecision::Best, &GpuOptions::default()) {
+        Err(error) => eprintln!("skipped: no kernel runs on a GPU in this test: {error}"),
+        Ok(gpu) => {
+            let bench = Bench::on(Arc::new(gpu));
+            check_all(&bench, 5);
+            check_options(&bench, 300_000, 6);
+            check_windows(&bench, &[100_000, 5000], 200, 7);
+            check_recurrences(&bench, &[100_000, 5000], 50, 7);
+            for model in &MODELS {
+                check_paths(&bench, model, &grid(252, 9, false, 8), 50_000);
+            }
+        }
+    }
+}

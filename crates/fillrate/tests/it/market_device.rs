@@ -1,0 +1,327 @@
+//! Jobs over prices on a device, which here is the processor in a GPU's stead: the kernels, the layout
+//! of memory and the copies are those of a GPU, and so are the results, to the bit.
+
+use std::fmt::Write as _;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use fillrate::market::backtest::{
+    BacktestOptions, Metric, OrderFill, Outcome, Positions, Strategy, WalkForward, sweep, sweep_on,
+    walk_forward, walk_forward_on,
+};
+use fillrate::market::device::{
+    Computer, DeviceOptions, EuropeanBatch, IndicatorJob, Job, PathEnds, Report,
+};
+use fillrate::market::indicators::{
+    Indicator, IndicatorOptions, MacdPeriods, Request, Signal, compute, compute_on,
+};
+use fillrate::market::montecarlo::{
+    Asset, Basket, HestonTerms, MertonTerms, MonteCarloOptions, PathModel, Underlying, simulate,
+    simulate_on,
+};
+use fillrate::market::options::{EuropeanColumns, Right, price_columns};
+use fillrate::market::{Date, Panel, PanelOptions, Philox};
+use fillrate::records::{InputFormat, ReadOptions, Reader};
+use fillrate_device::Fault;
+use fillrate_device::routing::{BreakerOptions, HealthLimits, Preference, RouterOptions};
+use fillrate_kernels::cuda::{
+    Accelerator, Address, Element, Launch, Memory, Product, Program, Queue, Region,
+};
+use fillrate_kernels::{Error, Result};
+
+use crate::emulator::{Emulator, Engine};
+
+/// The processor in a GPU's stead. Some of its launches fail, or it has no memory.
+#[derive(Clone)]
+struct Device {
+    emulator: Arc<OnceLock<Arc<Emulator>>>,
+    launches: Arc<AtomicUsize>,
+    /// The launch that fails, from 0.
+    failing: Option<usize>,
+    has_memory: bool,
+}
+
+impl Device {
+    fn sound() -> Self {
+        let (emulator, launches) = Default::default();
+        Self { emulator, launches, failing: None, has_memory: true }
+    }
+}
+
+fn failure(source: Fault) -> Error {
+    Error::Device(fillrate_device::Error::Device { device: "cuda:emulated".to_owned(), source })
+}
+
+impl Accelerator for Device {
+    fn element(&self) -> Element {
+        Element::Fp16
+    }
+
+    fn name(&self) -> String {
+        "cuda:emulated".to_owned()
+    }
+
+    fn queue(&self, program: Program) -> Result<Arc<dyn Queue>> {
+        self.emulator.get_or_init(|| Arc::new(Emulator::start(program, Engine::Fibers)));
+        Ok(Arc::new(self.clone()))
+    }
+
+    fn allocate(&self, _: Memory, bytes: usize, _: &'static str) -> Result<Region> {
+        if !self.has_memory {
+            return Err(failure(Fault::OutOfMemory { requested_bytes: bytes as u64 }));
+        }
+        Ok(Emulator::region(self.emulator.get().expect("a queue comes first"), bytes))
+    }
+}
+
+impl Queue for Device {
+    fn shared_bytes_max(&self) -> u32 {
+        self.emulator.get().unwrap().shared_bytes_max()
+    }
+    fn program(&self) -> Program {
+        self.emulator.get().unwrap().program()
+    }
+    fn launch(&self, launch: &Launch<'_>) -> Result<()> {
+        if self.failing == Some(self.launches.fetch_add(1, Ordering::Relaxed)) {
+            return Err(failure(Fault::Operation { what: "a launch out of resources".into() }));
+        }
+        self.emulator.get().unwrap().launch(launch)
+    }
+    fn multiply(&self, product: &Product) -> Result<()> {
+        self.emulator.get().unwrap().multiply(product)
+    }
+    fn upload(&self, to: Address, bytes: &[u8]) -> Result<()> {
+        self.emulator.get().unwrap().upload(to, bytes)
+    }
+    fn download(&self, from: Address, bytes: &mut [u8]) -> Result<()> {
+        self.emulator.get().unwrap().download(from, bytes)
+    }
+    fn synchronize(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// A computer that wants the device.
+fn computer<J: Job>(device: Device) -> Computer<J> {
+    let breaker = BreakerOptions {
+        back_off_first: Duration::ZERO,
+        back_off_max: Duration::ZERO,
+        jitter: 0.0,
+        ..BreakerOptions::default()
+    };
+    let deadline = Duration::from_mins(10);
+    let preference = Preference::Primary;
+    let router = RouterOptions { preference, breaker, deadline, ..RouterOptions::default() };
+    let open = move || -> fillrate::Result<Arc<dyn Accelerator>> { Ok(Arc::new(device.clone())) };
+    let (limits, opening) = (HealthLimits::default(), DeviceOptions::OPENING);
+    Computer::on(DeviceOptions { open: Arc::new(open), router, limits, opening }).unwrap()
+}
+
+fn bits(values: &[f64]) -> Vec<u64> {
+    let of = |value: &f64| if value.is_nan() { f64::NAN.to_bits() } else { value.to_bits() };
+    values.iter().map(of).collect()
+}
+
+/// Terms of some options.
+fn check_options(computer: &Computer<EuropeanBatch>, options: usize) {
+    let philox = Philox::new(9);
+    let column = |stream, low: f64, high: f64| -> Vec<f64> {
+        let uniform = |option| philox.uniforms(option, 0, stream)[0];
+        (0..options as u64).map(|option| low + (high - low) * uniform(option)).collect()
+    };
+    let columns = [
+        column(0, 50.0, 150.0),
+        column(1, 60.0, 140.0),
+        column(2, -0.05, 0.2),
+        column(3, -0.02, 0.1),
+        column(4, 0.02, 1.5),
+        column(5, 0.01, 5.0),
+    ];
+    let right: Vec<Right> =
+        (0..options).map(|at| if at % 3 == 0 { Right::Put } else { Right::Call }).collect();
+    let [spot, strike, rate, dividend, vol, expiry] = columns.each_ref().map(Vec::as_slice);
+    let columns = EuropeanColumns { right: &right, spot, strike, rate, dividend, vol, expiry };
+    let expected = price_columns(&columns).unwrap();
+    let found = computer.run(EuropeanBatch::new(&columns).unwrap()).unwrap();
+    for (found, expected) in [
+        (&found.price, &expected.price),
+        (&found.delta, &expected.delta),
+        (&found.gamma, &expected.gamma),
+        (&found.vega, &expected.vega),
+        (&found.theta, &expected.theta),
+        (&found.rho, &expected.rho),
+    ] {
+        assert_eq!(bits(found), bits(expected));
+    }
+}
+
+#[test]
+fn options_on_a_device_have_the_bits_of_the_processor() {
+    let computer = computer(Device::sound());
+    for options in [0, 1, 777] {
+        check_options(&computer, options);
+    }
+    let Report { on_device, degraded, .. } = computer.report();
+    assert_eq!((on_device, degraded), (3, 0));
+}
+
+#[test]
+fn what_the_device_fails_has_the_same_answer_from_the_processor() {
+    let failing = computer(Device { failing: Some(1), ..Device::sound() });
+    for _ in 0..3 {
+        check_options(&failing, 5);
+    }
+    let Report { on_device, on_processor, degraded, reason, .. } = failing.report();
+    assert_eq!((on_device, on_processor, degraded), (2, 1, 1));
+    assert_eq!(reason.as_deref(), Some("a launch out of resources"));
+
+    let full = computer(Device { has_memory: false, ..Device::sound() });
+    check_options(&full, 5);
+    let reason = full.report().reason.unwrap();
+    assert_eq!(reason, "the device has no 768 bytes left");
+}
+
+fn basket() -> Underlying {
+    let asset = |symbol: &str, spot, vol, weight| Asset {
+        symbol: symbol.to_owned(),
+        spot,
+        drift: 0.03,
+        vol,
+        weight,
+    };
+    let assets = vec![asset("A", 100.0, 0.2, 1.0), asset("B", 50.0, 0.4, 2.0)];
+    Underlying::Basket(Basket::new(assets, &[1.0, 0.6, 0.6, 1.0]).unwrap())
+}
+
+#[test]
+fn simulations_on_a_device_have_the_bits_of_the_processor() {
+    let asset = |model| Underlying::Asset { spot: 100.0, model };
+    let merton =
+        MertonTerms { drift: 0.02, vol: 0.2, jumps_per_year: 3.0, jump_mean: -0.05, jump_vol: 0.1 };
+    let heston = HestonTerms {
+        drift: 0.02,
+        variance: 0.04,
+        reversion: 1.0,
+        variance_mean: 0.05,
+        variance_vol: 0.5,
+        correlation: -0.7,
+    };
+    let computer: Computer<PathEnds> = computer(Device::sound());
+    for underlying in [
+        asset(PathModel::GeometricBrownian { drift: 0.05, vol: 0.3 }),
+        asset(PathModel::Merton(merton)),
+        asset(PathModel::Heston(heston)),
+        basket(),
+    ] {
+        for antithetic in [false, true] {
+            let options =
+                MonteCarloOptions { expiry: 0.7, steps: 5, paths: 4400, seed: 3, antithetic };
+            let expected = simulate(&underlying, &options).unwrap();
+            let underlying = Arc::new(underlying.clone());
+            let found = simulate_on(&computer, &underlying, &options).unwrap();
+            assert_eq!(found, expected, "{underlying:?}");
+        }
+    }
+    assert_eq!((computer.report().on_device, computer.report().on_processor), (12, 0));
+    let wrong = MonteCarloOptions { paths: 0, ..MonteCarloOptions::default() };
+    let refused = simulate_on(&computer, &Arc::new(basket()), &wrong).unwrap_err();
+    assert_eq!(refused.to_string(), "paths: 0 is not from 1 to 100000000");
+}
+
+/// Three symbols of different lengths, one of which lacks some prices.
+fn panel(with_gaps: bool) -> Panel {
+    let mut table = "symbol,date,high,low,close\n".to_owned();
+    let philox = Philox::new(4);
+    for (symbol, bars) in [("A", 150), ("B", 7), ("C", 90)] {
+        let mut close = 50.0;
+        for bar in 0..bars {
+            let [u, v] = philox.uniforms(bar, 0, bars as u32);
+            close += u - 0.5;
+            let date = Date::from_epoch_nanos(bar as i64 * 86_400_000_000_000).unwrap();
+            let is_gap = with_gaps && symbol == "C" && bar % 9 == 4;
+            let text = if is_gap { String::new() } else { close.to_string() };
+            let _ = writeln!(table, "{symbol},{date},{},{},{text}", close + v, close - v);
+        }
+    }
+    let options = ReadOptions { format: Some(InputFormat::Csv), ..ReadOptions::default() };
+    let stream = Box::new(std::io::Cursor::new(table));
+    let mut reader = Reader::from_stream(stream, &options).unwrap();
+    Panel::read(&mut reader, &PanelOptions::default()).unwrap()
+}
+
+#[test]
+fn indicators_on_a_device_have_the_bits_of_the_processor() {
+    let indicators = [
+        Indicator::Sma { bars: 20 },
+        Indicator::Ema { bars: 12 },
+        Indicator::Wma { bars: 5 },
+        Indicator::Rsi { bars: 14 },
+        Indicator::Bands { bars: 20, width: 2.0 },
+        Indicator::Macd(MacdPeriods { fast: 5, slow: 9, smooth: 4 }),
+        Indicator::Atr { bars: 14 },
+        Indicator::Momentum { bars: 3 },
+        Indicator::ZScore { bars: 10 },
+        Indicator::Deviation { bars: 10 },
+        Indicator::Min { bars: 33 },
+        Indicator::Max { bars: 1 },
+        Indicator::Sma { bars: 5000 },
+    ];
+    let mut requests: Vec<Request> = indicators.map(Request::Indicator).to_vec();
+    requests.push(Request::Signal(Signal::Rsi { bars: 5, low: 40.0, high: 60.0 }));
+    let computer: Computer<IndicatorJob> = computer(Device::sound());
+    for with_gaps in [false, true] {
+        for min_periods in [None, Some(3)] {
+            let panel = panel(with_gaps);
+            let options = IndicatorOptions { min_periods, ..IndicatorOptions::default() };
+            let expected = compute(&panel, &requests, options).unwrap();
+            let found = compute_on(&computer, &panel, &requests, options).unwrap();
+            assert_eq!(found.len(), expected.len());
+            for (found, expected) in found.iter().zip(&expected) {
+                assert_eq!(found.name, expected.name);
+                assert_eq!(bits(&found.values), bits(&expected.values), "{}", found.name);
+            }
+        }
+    }
+    // All but the momentum, the long window and the signal, four times.
+    assert_eq!((computer.report().on_device, computer.report().degraded), (4 * 11, 0));
+}
+
+#[test]
+fn backtests_on_a_device_have_the_figures_of_the_processor() {
+    let computer = computer(Device::sound());
+    let panel = panel(true);
+    for (strategy, grid) in [
+        (Strategy::MaCrossover, "fast=2:6:1,slow=3:12:3"),
+        (Strategy::Rsi, "bars=3:5:1,low=20:40:10,high=50:70:10"),
+        (Strategy::Bollinger, "bars=5:9:2,width=0.5:1.5:0.25"),
+        (Strategy::Momentum, "bars=1:12:1"),
+    ] {
+        let grid = grid.parse().unwrap();
+        for (positions, fee) in [(Positions::Long, 0.0), (Positions::LongShort, 0.002)] {
+            let fill = OrderFill::Close;
+            let options = BacktestOptions { positions, fee, fill, ..BacktestOptions::default() };
+            let mut expected: Vec<Outcome> = Vec::new();
+            sweep(&panel, strategy, &grid, &options, |outcomes| {
+                expected.extend_from_slice(outcomes);
+                Ok(())
+            })
+            .unwrap();
+            let mut found: Vec<Outcome> = Vec::new();
+            sweep_on(&computer, &panel, strategy, &grid, &options, |outcomes| {
+                found.extend_from_slice(outcomes);
+                Ok(())
+            })
+            .unwrap();
+            assert_eq!(found, expected, "{strategy:?} {positions:?}");
+            assert!(expected.iter().any(|outcome| outcome.performance.trades > 0));
+            let (walk, by) = (WalkForward { train: 40, test: 20 }, Metric::Sharpe);
+            let folds = walk_forward(&panel, strategy, &grid, &options, walk, by).unwrap();
+            let on_device =
+                walk_forward_on(&computer, &panel, strategy, &grid, &options, walk, by).unwrap();
+            assert_eq!(on_device, folds, "{strategy:?} {positions:?}");
+        }
+    }
+    assert_eq!((computer.report().on_processor, computer.report().degraded), (0, 0));
+    assert!(computer.report().on_device > 20);
+}
