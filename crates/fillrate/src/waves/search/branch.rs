@@ -105,6 +105,7 @@ impl<'a, C: Choice> Branch<'a, C> {
     }
 
     /// Adds each `wave` that begins at the pivot `from`, before which the forms had `lost` so much.
+    #[inline(always)]
     fn extend(&mut self, wave: usize, from: u32, lost: &Losses) {
         match wave {
             1 => self.add_each::<1>(from, lost),
