@@ -131,6 +131,23 @@ fn without_highs_and_lows_the_close_stands_for_them() {
 }
 
 #[test]
+fn gaps_between_dates_change_nothing_but_the_dates() {
+    let desk = desk();
+    let found = || {
+        let mut records = desk.run(&["prices.csv", "--all"]).succeeds().records();
+        for record in &mut records {
+            record.as_object_mut().unwrap().remove("dates").unwrap();
+        }
+        records
+    };
+    let without = found();
+    // The last three bars come half a year later.
+    desk.put("prices.csv", table(&[("ACME", &CLOSES)]).replace("2024-01-1", "2024-07-1"));
+    assert!(!without.is_empty());
+    assert_eq!(found(), without);
+}
+
+#[test]
 fn rules_can_be_strict_or_ones_own() {
     let desk = desk();
     let impulses = |rules: &str| {

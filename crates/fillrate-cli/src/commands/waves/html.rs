@@ -137,8 +137,8 @@ fn columns(records: &[WaveRecord]) -> Vec<ListColumn> {
         columns.push(("Degree", |record| {
             record.place.map_or_else(String::new, |place| place.degree.to_string())
         }));
-        // Empty for a pattern of the largest degree.
-        columns.push(("Wave of its parent", |record| {
+        // Of its parent; empty for a pattern of the largest degree.
+        columns.push(("Wave", |record| {
             record.place.and_then(|place| place.wave).unwrap_or_default().to_owned()
         }));
     }
