@@ -32,7 +32,7 @@ pub use embedding::{DeviceEmbeddings, DeviceTokens};
 pub use gpu::{Gpu, GpuOptions, GpuPrecision};
 pub use launch::{Address, Argument, Launch, Product, Queue, WARP_THREADS};
 pub use layer_norm::DeviceNorm;
-pub use layout::{ALIGNMENT_BYTES, Layout, Span};
+pub use layout::{ALIGNMENT_BYTES, Layout, Span, Tensor};
 pub use linear::DeviceLinear;
 pub use matrix::{Cell, DeviceMatrix};
 pub use prices::{
