@@ -330,7 +330,7 @@ _fillrate() {
             return 0
             ;;
         fillrate__subcmd__compare)
-            opts="-o -q -v -h --models --label --together --text-column --input-format --on-error --precision --batch-tokens --mode --memory-fraction --reserve --format --output --device --threads --quiet --verbose --config --help"
+            opts="-o -q -v -h --models --label --together --text-column --input-format --on-error --precision --batch-tokens --mode --memory-fraction --reserve --gpu-streams --release-idle --format --output --device --threads --quiet --verbose --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -357,7 +357,7 @@ _fillrate() {
                     return 0
                     ;;
                 --precision)
-                    COMPREPLY=($(compgen -W "auto fp32 bf16 fp16 int8" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "auto fp32 bf16 fp16 int8 fp8" -- "${cur}"))
                     return 0
                     ;;
                 --batch-tokens)
@@ -369,6 +369,10 @@ _fillrate() {
                     return 0
                     ;;
                 --memory-fraction)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --gpu-streams)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1652,7 +1656,7 @@ _fillrate() {
             return 0
             ;;
         fillrate__subcmd__profile)
-            opts="-o -q -v -h --model --precision --batch-tokens --mode --memory-fraction --reserve --texts --text-column --input-format --on-error --seconds --html --kernels --llm --llm-model --llm-api --prompts --requests --concurrency --max-tokens --timeout --format --output --device --threads --quiet --verbose --config --help"
+            opts="-o -q -v -h --model --precision --batch-tokens --mode --memory-fraction --reserve --gpu-streams --release-idle --texts --text-column --input-format --on-error --seconds --html --kernels --llm --llm-model --llm-api --prompts --requests --concurrency --max-tokens --timeout --format --output --device --threads --quiet --verbose --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1663,7 +1667,7 @@ _fillrate() {
                     return 0
                     ;;
                 --precision)
-                    COMPREPLY=($(compgen -W "auto fp32 bf16 fp16 int8" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "auto fp32 bf16 fp16 int8 fp8" -- "${cur}"))
                     return 0
                     ;;
                 --batch-tokens)
@@ -1675,6 +1679,10 @@ _fillrate() {
                     return 0
                     ;;
                 --memory-fraction)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --gpu-streams)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1832,7 +1840,7 @@ _fillrate() {
             return 0
             ;;
         fillrate__subcmd__score)
-            opts="-o -q -v -h --model --text-column --input-format --on-error --precision --batch-tokens --mode --memory-fraction --reserve --no-dedupe --raw --fallback --format --output --device --threads --quiet --verbose --config --help"
+            opts="-o -q -v -h --model --text-column --input-format --on-error --precision --batch-tokens --mode --memory-fraction --reserve --gpu-streams --release-idle --timings --no-dedupe --raw --fallback --format --output --device --threads --quiet --verbose --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1855,7 +1863,7 @@ _fillrate() {
                     return 0
                     ;;
                 --precision)
-                    COMPREPLY=($(compgen -W "auto fp32 bf16 fp16 int8" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "auto fp32 bf16 fp16 int8 fp8" -- "${cur}"))
                     return 0
                     ;;
                 --batch-tokens)
@@ -1867,6 +1875,10 @@ _fillrate() {
                     return 0
                     ;;
                 --memory-fraction)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --gpu-streams)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

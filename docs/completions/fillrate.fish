@@ -60,16 +60,18 @@ jsonl\t'One JSON object per line'
 parquet\t'Apache Parquet'"
 complete -c fillrate -n "__fish_fillrate_using_subcommand score" -l on-error -d 'What to do with a malformed row [default: stop]' -r -f -a "stop\t'Stop at the first and say where it is'
 skip\t'Leave the row out, count it and report it on stderr'"
-complete -c fillrate -n "__fish_fillrate_using_subcommand score" -l precision -d 'The type the encoder computes in [default: auto, int8 if the model is, else bf16 or fp32]' -r -f -a "auto\t'int8 for a model that ships int8, else bf16 where the processor has it, else fp32'
+complete -c fillrate -n "__fish_fillrate_using_subcommand score" -l precision -d 'The type the encoder computes in [default: auto, int8 if the model is, else bf16 or fp32; never fp8]' -r -f -a "auto\t'int8 for a model that ships int8, else bf16 where the processor has it, else fp32'
 fp32\t'32-bit floating point'
 bf16\t'16-bit brain floating point, summed in 32 bits'
 fp16\t'16-bit floating point; on GPUs only'
-int8\t'8-bit integers, scaled per token and per channel'"
+int8\t'8-bit integers, scaled per token and per channel'
+fp8\t'8-bit floating point, if the model\'s answers bear it; on GPUs from Ada and Hopper on'"
 complete -c fillrate -n "__fish_fillrate_using_subcommand score" -l batch-tokens -d 'Tokens in one batch: a number or auto [default: auto, from memory and measured speed]' -r
 complete -c fillrate -n "__fish_fillrate_using_subcommand score" -l mode -d 'What to favour when batching [default: throughput]' -r -f -a "throughput\t'Fill every batch'
 latency\t'Wait only a bounded time for a batch to fill'
 memory\t'Use the smallest scratch memory'"
 complete -c fillrate -n "__fish_fillrate_using_subcommand score" -l memory-fraction -d 'The share of a GPU\'s free memory to use at most, above 0 and at most 1 [default: 0.9]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand score" -l gpu-streams -d 'Streams of a GPU that batches take turns on, each with memory of its own [default: 2]' -r
 complete -c fillrate -n "__fish_fillrate_using_subcommand score" -l fallback -d 'The model to go on with if the one asked for cannot be loaded; records then say degraded' -r
 complete -c fillrate -n "__fish_fillrate_using_subcommand score" -l format -d 'How to write the result [default: table on a terminal, jsonl in a pipe]' -r -f -a "table\t'Columns for a reader'
 json\t'One JSON document'
@@ -81,6 +83,8 @@ complete -c fillrate -n "__fish_fillrate_using_subcommand score" -l device -d 'W
 complete -c fillrate -n "__fish_fillrate_using_subcommand score" -l threads -d 'Threads to compute with [default: one per physical core this process may use]' -r
 complete -c fillrate -n "__fish_fillrate_using_subcommand score" -l config -d 'Read settings from FILE [default: fillrate.toml here, if it exists]' -r -F
 complete -c fillrate -n "__fish_fillrate_using_subcommand score" -l reserve -d 'Take that share of a GPU\'s memory at once, so that others cannot'
+complete -c fillrate -n "__fish_fillrate_using_subcommand score" -l release-idle -d 'Give the memory of passes back to a GPU when no text came for some ten seconds'
+complete -c fillrate -n "__fish_fillrate_using_subcommand score" -l timings -d 'Say on stderr at the end where the time went, and what the GPU had of the work'
 complete -c fillrate -n "__fish_fillrate_using_subcommand score" -l no-dedupe -d 'Compute every text, also those that are equal to another one'
 complete -c fillrate -n "__fish_fillrate_using_subcommand score" -l raw -d 'Add the model\'s own logits and labels to each record'
 complete -c fillrate -n "__fish_fillrate_using_subcommand score" -s q -l quiet -d 'Say nothing but errors'
@@ -94,16 +98,18 @@ jsonl\t'One JSON object per line'
 parquet\t'Apache Parquet'"
 complete -c fillrate -n "__fish_fillrate_using_subcommand compare" -l on-error -d 'What to do with a malformed row [default: stop]' -r -f -a "stop\t'Stop at the first and say where it is'
 skip\t'Leave the row out, count it and report it on stderr'"
-complete -c fillrate -n "__fish_fillrate_using_subcommand compare" -l precision -d 'The type the encoder computes in [default: auto, int8 if the model is, else bf16 or fp32]' -r -f -a "auto\t'int8 for a model that ships int8, else bf16 where the processor has it, else fp32'
+complete -c fillrate -n "__fish_fillrate_using_subcommand compare" -l precision -d 'The type the encoder computes in [default: auto, int8 if the model is, else bf16 or fp32; never fp8]' -r -f -a "auto\t'int8 for a model that ships int8, else bf16 where the processor has it, else fp32'
 fp32\t'32-bit floating point'
 bf16\t'16-bit brain floating point, summed in 32 bits'
 fp16\t'16-bit floating point; on GPUs only'
-int8\t'8-bit integers, scaled per token and per channel'"
+int8\t'8-bit integers, scaled per token and per channel'
+fp8\t'8-bit floating point, if the model\'s answers bear it; on GPUs from Ada and Hopper on'"
 complete -c fillrate -n "__fish_fillrate_using_subcommand compare" -l batch-tokens -d 'Tokens in one batch: a number or auto [default: auto, from memory and measured speed]' -r
 complete -c fillrate -n "__fish_fillrate_using_subcommand compare" -l mode -d 'What to favour when batching [default: throughput]' -r -f -a "throughput\t'Fill every batch'
 latency\t'Wait only a bounded time for a batch to fill'
 memory\t'Use the smallest scratch memory'"
 complete -c fillrate -n "__fish_fillrate_using_subcommand compare" -l memory-fraction -d 'The share of a GPU\'s free memory to use at most, above 0 and at most 1 [default: 0.9]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand compare" -l gpu-streams -d 'Streams of a GPU that batches take turns on, each with memory of its own [default: 2]' -r
 complete -c fillrate -n "__fish_fillrate_using_subcommand compare" -l format -d 'How to write the result [default: table on a terminal, jsonl in a pipe]' -r -f -a "table\t'Columns for a reader'
 json\t'One JSON document'
 jsonl\t'One JSON object per line'
@@ -115,20 +121,23 @@ complete -c fillrate -n "__fish_fillrate_using_subcommand compare" -l threads -d
 complete -c fillrate -n "__fish_fillrate_using_subcommand compare" -l config -d 'Read settings from FILE [default: fillrate.toml here, if it exists]' -r -F
 complete -c fillrate -n "__fish_fillrate_using_subcommand compare" -l together -d 'Then load all models at once and let them score together, each on streams of its own'
 complete -c fillrate -n "__fish_fillrate_using_subcommand compare" -l reserve -d 'Take that share of a GPU\'s memory at once, so that others cannot'
+complete -c fillrate -n "__fish_fillrate_using_subcommand compare" -l release-idle -d 'Give the memory of passes back to a GPU when no text came for some ten seconds'
 complete -c fillrate -n "__fish_fillrate_using_subcommand compare" -s q -l quiet -d 'Say nothing but errors'
 complete -c fillrate -n "__fish_fillrate_using_subcommand compare" -s v -l verbose -d 'Say more about what is done and why'
 complete -c fillrate -n "__fish_fillrate_using_subcommand compare" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l model -d 'A registered model, or a directory with config.json, model.safetensors and a tokenizer [default: news-mini]' -r
-complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l precision -d 'The type the encoder computes in [default: auto, int8 if the model is, else bf16 or fp32]' -r -f -a "auto\t'int8 for a model that ships int8, else bf16 where the processor has it, else fp32'
+complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l precision -d 'The type the encoder computes in [default: auto, int8 if the model is, else bf16 or fp32; never fp8]' -r -f -a "auto\t'int8 for a model that ships int8, else bf16 where the processor has it, else fp32'
 fp32\t'32-bit floating point'
 bf16\t'16-bit brain floating point, summed in 32 bits'
 fp16\t'16-bit floating point; on GPUs only'
-int8\t'8-bit integers, scaled per token and per channel'"
+int8\t'8-bit integers, scaled per token and per channel'
+fp8\t'8-bit floating point, if the model\'s answers bear it; on GPUs from Ada and Hopper on'"
 complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l batch-tokens -d 'Tokens in one batch: a number or auto [default: auto, from memory and measured speed]' -r
 complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l mode -d 'What to favour when batching [default: throughput]' -r -f -a "throughput\t'Fill every batch'
 latency\t'Wait only a bounded time for a batch to fill'
 memory\t'Use the smallest scratch memory'"
 complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l memory-fraction -d 'The share of a GPU\'s free memory to use at most, above 0 and at most 1 [default: 0.9]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l gpu-streams -d 'Streams of a GPU that batches take turns on, each with memory of its own [default: 2]' -r
 complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l texts -d 'Measure on the different texts of this table [default: made-up headlines of 20 tokens or so]' -r -F
 complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l text-column -d 'The column of --texts that holds the text [default: the first of text, title, headline]' -r
 complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l input-format -d 'The format of --texts [default: from its extension]' -r -f -a "csv\t'Comma-separated values with a header'
@@ -158,6 +167,7 @@ complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l device -d 
 complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l threads -d 'Threads to compute with [default: one per physical core this process may use]' -r
 complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l config -d 'Read settings from FILE [default: fillrate.toml here, if it exists]' -r -F
 complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l reserve -d 'Take that share of a GPU\'s memory at once, so that others cannot'
+complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l release-idle -d 'Give the memory of passes back to a GPU when no text came for some ten seconds'
 complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -l kernels -d 'Measure no model but the matrix products of MiniLM and BERT-base, on one thread'
 complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -s q -l quiet -d 'Say nothing but errors'
 complete -c fillrate -n "__fish_fillrate_using_subcommand profile" -s v -l verbose -d 'Say more about what is done and why'

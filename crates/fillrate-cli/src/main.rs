@@ -28,5 +28,6 @@ fn fillrate(printer: &mut Printer) -> anyhow::Result<Outcome> {
     let settings = Settings::settle(&cli, |name| std::env::var_os(name))?;
     printer.set_verbosity(settings.verbosity);
     settings::warn_of_unknown_variables(std::env::vars_os().map(|(name, _)| name), printer);
+    settings::warn_of_unread_switch(&cli.verb, |name| std::env::var_os(name), printer);
     commands::run(&cli.verb, &settings, printer)
 }

@@ -22,9 +22,9 @@ use self::layers::{ConfigFile, Layers};
 pub(crate) use self::page::environment_page;
 pub(crate) use self::values::{
     BatchTokens, DeviceChoice, Format, InputFormat, Mode, OnError, PrecisionChoice, Verbosity,
-    parse_share, parse_threads,
+    parse_share, parse_streams, parse_threads,
 };
-use crate::cli::{Cli, TextArgs};
+use crate::cli::{Cli, ComputeArgs, TextArgs, Verb};
 use crate::failure::hinted;
 use crate::output::Printer;
 
@@ -33,6 +33,9 @@ pub(crate) const DEFAULT_MODEL: &str = "news-mini";
 
 /// The share of a GPU's free memory that is used at most if nothing else is said.
 const MEMORY_FRACTION: f64 = 0.9;
+
+/// The streams of a GPU if nothing else is said: while one computes, the next batch is copied.
+const GPU_STREAMS: usize = 2;
 
 /// Everything a run is told, settled once and read everywhere.
 #[derive(Clone, Debug, Serialize)]
@@ -74,10 +77,11 @@ pub(crate) struct TextSettings {
     pub(crate) batch_tokens: BatchTokens,
     /// What batching favours.
     pub(crate) mode: Mode,
-    /// The share of a GPU's free memory to use at most.
-    pub(crate) memory_fraction: f64,
-    /// Whether it is taken at once.
-    pub(crate) reserve: bool,
+    /// How a GPU is used.
+    #[serde(flatten)]
+    pub(crate) on_gpu: GpuUse,
+    /// Whether the end says where the time went.
+    pub(crate) timings: bool,
     /// Whether equal texts are computed each on its own.
     pub(crate) no_dedupe: bool,
     /// Whether records carry the model's own logits and labels.
@@ -88,6 +92,20 @@ pub(crate) struct TextSettings {
     pub(crate) on_error: OnError,
     /// The model to go on with if the first cannot be loaded.
     pub(crate) fallback: Option<String>,
+}
+
+/// How a GPU is used, if one computes.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct GpuUse {
+    /// The share of its free memory to use at most.
+    pub(crate) memory_fraction: f64,
+    /// Whether that is taken at once.
+    pub(crate) reserve: bool,
+    /// The streams that batches take turns on.
+    #[serde(rename = "gpu_streams")]
+    pub(crate) streams: usize,
+    /// Whether the memory of passes is given back while no text comes.
+    pub(crate) release_idle: bool,
 }
 
 /// When a GPU is worth a warning; a limit that is absent is not checked.
@@ -152,16 +170,22 @@ impl Settings {
         {
             let origin = self.origin(&keys::PRECISION);
             return Err(hinted(
-                format!("{origin}: a GPU computes in bf16 or fp16"),
+                format!("{origin}: a GPU computes in bf16, fp16 or fp8"),
                 "use `--precision auto`, which takes the one that the GPU is made for",
             ));
         }
-        if precision == PrecisionChoice::Fp16 && self.device == DeviceChoice::Cpu {
+        let (name, hint) = match precision {
+            PrecisionChoice::Fp16 => {
+                ("fp16", "use `--precision bf16`, which has the same size, or `auto`")
+            }
+            PrecisionChoice::Fp8 => {
+                ("fp8", "use `--precision int8`, which has the same size, or `auto`")
+            }
+            _ => return Ok(()),
+        };
+        if self.device == DeviceChoice::Cpu {
             let origin = self.origin(&keys::PRECISION);
-            return Err(hinted(
-                format!("{origin}: fp16 is computed on GPUs only"),
-                "use `--precision bf16`, which has the same size, or `auto`",
-            ));
+            return Err(hinted(format!("{origin}: {name} is computed on GPUs only"), hint));
         }
         Ok(())
     }
@@ -184,6 +208,23 @@ pub(crate) fn warn_of_unknown_variables(names: impl Iterator<Item = OsString>, p
         let near = layers::nearest(&name, known.iter().map(String::as_str));
         let advice = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
         printer.warn(&format!("{name} is not a setting{advice}"));
+    }
+}
+
+/// Warns if a bot's model is to change with the market's hours, which `score` does not do.
+pub(crate) fn warn_of_unread_switch(
+    verb: &Verb,
+    variable: impl Fn(&str) -> Option<OsString>,
+    printer: &Printer,
+) {
+    let value = variable(keys::SWITCH_BY_HOURS).and_then(|value| value.into_string().ok());
+    let is_on = value.is_some_and(|value| values::parse_switch(&value) == Ok(true));
+    if is_on && matches!(verb, Verb::Score { .. }) {
+        printer.warn(&format!(
+            "{} is not read: the model is the same at any hour; name it with {}",
+            keys::SWITCH_BY_HOURS,
+            keys::MODEL.variable()
+        ));
     }
 }
 
@@ -237,10 +278,8 @@ fn settle_text(layers: &mut Layers<'_>, typed: &TextArgs) -> anyhow::Result<Text
         mode: layers
             .value(&keys::MODE, typed.compute.mode, values::parse_name)?
             .unwrap_or(Mode::Throughput),
-        memory_fraction: layers
-            .value(&keys::MEMORY_FRACTION, typed.compute.memory_fraction, values::parse_share)?
-            .unwrap_or(MEMORY_FRACTION),
-        reserve: layers.switch(&keys::RESERVE, typed.compute.reserve)?,
+        on_gpu: settle_gpu_use(layers, &typed.compute)?,
+        timings: layers.switch(&keys::TIMINGS, typed.timings)?,
         no_dedupe: layers.switch(&keys::NO_DEDUPE, typed.no_dedupe)?,
         raw: layers.switch(&keys::RAW, typed.raw)?,
         input_format: layers.value(
@@ -252,6 +291,19 @@ fn settle_text(layers: &mut Layers<'_>, typed: &TextArgs) -> anyhow::Result<Text
             .value(&keys::ON_ERROR, typed.input.on_error, values::parse_name)?
             .unwrap_or(OnError::Stop),
         fallback: layers.text(&keys::FALLBACK, typed.fallback.clone())?,
+    })
+}
+
+fn settle_gpu_use(layers: &mut Layers<'_>, typed: &ComputeArgs) -> anyhow::Result<GpuUse> {
+    Ok(GpuUse {
+        memory_fraction: layers
+            .value(&keys::MEMORY_FRACTION, typed.memory_fraction, values::parse_share)?
+            .unwrap_or(MEMORY_FRACTION),
+        reserve: layers.switch(&keys::RESERVE, typed.reserve)?,
+        streams: layers
+            .value(&keys::STREAMS, typed.gpu_streams, values::parse_streams)?
+            .map_or(GPU_STREAMS, NonZeroUsize::get),
+        release_idle: layers.switch(&keys::RELEASE_IDLE, typed.release_idle)?,
     })
 }
 

@@ -2,13 +2,15 @@
 //
 // ids, places: u32 [tokens], below the tables' rows (the host has checked them); words: elements
 // [vocabulary, width]; positions: f32 [positions, width], with token type 0 already added;
-// gamma, beta: f32 [width]; out: elements [tokens, width].
+// gamma, beta: f32 [width]; out: elements [tokens, width]; quantized: null, or e4m3 [tokens, width]
+// for the same times inverse_scale.
 // Shared memory: WarpRow::slots_for(width) floats a warp.
 #include "layer_norm.cuh"
 
 KERNEL void embed_layer_norm(const unsigned* ids, const unsigned* places, const Element* words,
                              const float* positions, const float* gamma, const float* beta,
-                             Element* out, int tokens, int width, float epsilon) {
+                             Element* out, E4m3* quantized, float inverse_scale, int tokens,
+                             int width, float epsilon) {
     DYNAMIC_SHARED(shared);
     const int token = blockIdx.x * warps_of_block() + warp_of_block();
     if (token >= tokens) return;
@@ -27,5 +29,6 @@ KERNEL void embed_layer_norm(const unsigned* ids, const unsigned* places, const 
             sum += values[i] + others[i];
         }
     }
-    normalize(row, sum, gamma, beta, epsilon, out + static_cast<size_t>(token) * width);
+    const size_t offset = static_cast<size_t>(token) * width;
+    normalize(row, sum, gamma, beta, epsilon, offset, out, Quantized{quantized, inverse_scale});
 }

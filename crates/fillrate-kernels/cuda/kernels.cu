@@ -5,5 +5,6 @@
 #include "classifier.cu"
 #include "embedding.cu"
 #include "layer_norm.cu"
+#include "quantize.cu"
 #include "rows.cu"
 #include "softmax.cu"

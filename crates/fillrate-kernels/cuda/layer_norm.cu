@@ -1,11 +1,13 @@
 // out = layer_norm(x + residual), one row a warp. `out` may be `residual`.
 //
-// x, residual, out: elements [rows, width]; gamma, beta: f32 [width].
+// x, residual, out: elements [rows, width]; gamma, beta: f32 [width]; quantized: null, or e4m3
+// [rows, width] for the same times inverse_scale.
 // Shared memory: WarpRow::slots_for(width) floats a warp.
 #include "layer_norm.cuh"
 
 KERNEL void add_layer_norm(const Element* x, const Element* residual, const float* gamma,
-                           const float* beta, Element* out, int rows, int width, float epsilon) {
+                           const float* beta, Element* out, E4m3* quantized, float inverse_scale,
+                           int rows, int width, float epsilon) {
     DYNAMIC_SHARED(shared);
     const int row_index = blockIdx.x * warps_of_block() + warp_of_block();
     // Whole warps leave, and no barrier of the block follows.
@@ -24,5 +26,5 @@ KERNEL void add_layer_norm(const Element* x, const Element* residual, const floa
             sum += values[i] + others[i];
         }
     }
-    normalize(row, sum, gamma, beta, epsilon, out + offset);
+    normalize(row, sum, gamma, beta, epsilon, offset, out, Quantized{quantized, inverse_scale});
 }

@@ -4,7 +4,7 @@
 // Source: Ba, Kiros & Hinton, "Layer Normalization" (2016), equations 3 and 4.
 #pragma once
 
-#include "chunk.cuh"
+#include "e4m3.cuh"
 
 // A row in f32, spread over the lanes of a warp. It lies in shared memory, since an array of
 // registers would fix the width at compile time; each lane touches its own slots alone, so that no
@@ -25,9 +25,11 @@ struct WarpRow {
     __device__ int first(int round) const { return (round * WARP + lane_of_warp()) * CHUNK; }
 };
 
-// Normalises a row whose values are in their slots; `sum` is the sum of this lane's.
+// Normalises a row whose values are in their slots; `sum` is the sum of this lane's. The row begins
+// `offset` values into `out`, and into `quantized` if that is not null.
 __device__ inline void normalize(const WarpRow& row, float sum, const float* gamma,
-                                 const float* beta, float epsilon, Element* out) {
+                                 const float* beta, float epsilon, size_t offset, Element* out,
+                                 Quantized quantized) {
     const float mean = warp_sum(sum) / row.width;
     float squares = 0.0f;
     for (int round = 0, first; (first = row.first(round)) < row.width; round++) {
@@ -46,6 +48,7 @@ __device__ inline void normalize(const WarpRow& row, float sum, const float* gam
         for (int i = 0; i < CHUNK; i++) {
             values[i] = (row.slot(round, i) - mean) * scale * scales[i] + shifts[i];
         }
-        store_chunk(out, first, row.width, values);
+        store_chunk(out + offset, first, row.width, values);
+        if (quantized.values) quantized.store(offset, first, row.width, values);
     }
 }

@@ -29,6 +29,17 @@ pub enum Error {
         best: &'static str,
     },
 
+    /// A device does not compute in a type.
+    #[error("{device} does not compute in {what}: that takes {needs}")]
+    Unsupported {
+        /// The device.
+        device: String,
+        /// The type.
+        what: &'static str,
+        /// What computes in it.
+        needs: String,
+    },
+
     /// A GPU or one of its libraries failed.
     #[error(transparent)]
     Cuda(#[from] fillrate_device::cuda::Error),
@@ -49,7 +60,7 @@ impl Error {
                 fillrate_device::Error::Exhausted { .. }
                     | fillrate_device::Error::Device { source: Fault::OutOfMemory { .. }, .. }
             ),
-            Self::Shape { .. } | Self::Tier { .. } => false,
+            Self::Shape { .. } | Self::Tier { .. } | Self::Unsupported { .. } => false,
         }
     }
 

@@ -13,7 +13,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use fillrate::text::encoder::CudaClassifier;
+use fillrate::text::encoder::{CudaClassifier, CudaOptions};
 use fillrate::text::{Forward, PackedBatch};
 use fillrate_kernels::cuda::{Accelerator, Gpu, GpuOptions, GpuPrecision};
 use safetensors::Dtype;
@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 const HEADLINE_TOKENS: usize = 24;
 
 /// How long a throughput is measured.
-const MEASURE: Duration = Duration::from_secs(5);
+const MEASURE: Duration = Duration::from_secs(3);
 
 /// Passes whose latency is measured.
 const LATENCY_PASSES: usize = 500;
@@ -208,11 +208,21 @@ fn latency(model: &CudaClassifier) -> Value {
     json!({ "p50_ms": at(0.5), "p95_ms": at(0.95), "p99_ms": at(0.99) })
 }
 
-fn measure(shape: &Shape, folder: &Path, precision: GpuPrecision) -> Value {
+/// Measures a model in the type of a GPU's elements, or with its products in fp8.
+fn measure(shape: &Shape, folder: &Path, precision: GpuPrecision, fp8: bool) -> Value {
     let gpu = Gpu::open(0, precision, &GpuOptions::default()).unwrap();
     let accelerator: Arc<dyn Accelerator> = Arc::new(gpu);
+    if let Some(error) = accelerator.require_fp8().err().filter(|_| fp8) {
+        return json!({ "model": shape.name, "precision": "fp8", "skipped": error.to_string() });
+    }
+    let load = |options: &CudaOptions| {
+        CudaClassifier::load(folder, Arc::clone(&accelerator), options).unwrap()
+    };
+    let plain = CudaOptions::new(32_768);
+    // Random weights have no answers that could be compared: only the scales matter for speed.
+    let ranges = fp8.then(|| Arc::new(load(&plain).observe(&batch(64)).unwrap()));
     let start = Instant::now();
-    let model = CudaClassifier::load(folder, accelerator, 32_768).unwrap();
+    let model = load(&CudaOptions { fp8: ranges, ..plain });
     let load_s = start.elapsed().as_secs_f64();
     let rates = [2048, 8192, 16_384, 32_768].map(|tokens| {
         let batch = batch(tokens / HEADLINE_TOKENS);
@@ -224,7 +234,7 @@ fn measure(shape: &Shape, folder: &Path, precision: GpuPrecision) -> Value {
         })
     });
     json!({
-        "model": shape.name, "precision": model.element().as_str(),
+        "model": shape.name, "precision": model.precision(),
         "headline_tokens": HEADLINE_TOKENS, "load_s": load_s,
         "device_bytes": model.device_bytes(), "throughput": rates, "latency": latency(&model),
     })
@@ -237,7 +247,8 @@ fn together(folder: &Path) -> Value {
     let accelerator: Arc<dyn Accelerator> = Arc::new(gpu);
     let models = SHAPES.each_ref().map(|shape| {
         let accelerator = Arc::clone(&accelerator);
-        CudaClassifier::load(&folder.join(shape.name), accelerator, 16_384).unwrap()
+        let options = CudaOptions::new(16_384);
+        CudaClassifier::load(&folder.join(shape.name), accelerator, &options).unwrap()
     });
     let gains = [(24, 400), (512, 200), (4096, 60), (16_384, 20)].map(|(tokens, passes)| {
         let batch = batch(tokens / HEADLINE_TOKENS);
@@ -286,8 +297,9 @@ fn main() {
         let folder = Path::new(&folder).join(shape.name);
         shape.write(&folder);
         for precision in [GpuPrecision::Bf16, GpuPrecision::Fp16] {
-            results.push(measure(shape, &folder, precision));
+            results.push(measure(shape, &folder, precision, false));
         }
+        results.push(measure(shape, &folder, GpuPrecision::Bf16, true));
     }
     let report = json!({
         "gpu": limits.name, "compute_capability": limits.capability.to_string(),

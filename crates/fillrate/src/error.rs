@@ -220,6 +220,9 @@ impl Error {
             Self::BarDate { fault: DateFault::Repeated, .. } => {
                 Some("keep one of the bars, or leave the later ones out with --on-error skip")
             }
+            Self::Kernel(fillrate_kernels::Error::Unsupported { .. }) => {
+                Some("use `--precision auto`, which takes the type that the GPU is made for")
+            }
             Self::Unfit { .. } => Some("write jsonl, which keeps each row's own keys and types"),
             _ => None,
         }

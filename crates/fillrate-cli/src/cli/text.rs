@@ -1,5 +1,7 @@
 //! The flags that say how texts are read and scored.
 
+use std::num::NonZeroUsize;
+
 use clap::Args;
 
 use crate::settings::{BatchTokens, InputFormat, Mode, OnError, PrecisionChoice};
@@ -19,6 +21,10 @@ pub(crate) struct TextArgs {
     /// How the model computes
     #[command(flatten)]
     pub(crate) compute: ComputeArgs,
+
+    /// Say on stderr at the end where the time went, and what the GPU had of the work
+    #[arg(long)]
+    pub(crate) timings: bool,
 
     /// Compute every text, also those that are equal to another one
     #[arg(long)]
@@ -52,7 +58,8 @@ pub(crate) struct InputArgs {
 /// The flags that say how a model computes.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct ComputeArgs {
-    /// The type the encoder computes in [default: auto, int8 if the model is, else bf16 or fp32]
+    /// The type the encoder computes in [default: auto, int8 if the model is, else bf16 or fp32; never
+    /// fp8]
     #[arg(long, value_name = "TYPE")]
     pub(crate) precision: Option<PrecisionChoice>,
 
@@ -71,4 +78,12 @@ pub(crate) struct ComputeArgs {
     /// Take that share of a GPU's memory at once, so that others cannot
     #[arg(long)]
     pub(crate) reserve: bool,
+
+    /// Streams of a GPU that batches take turns on, each with memory of its own [default: 2]
+    #[arg(long, value_name = "N", value_parser = crate::settings::parse_streams)]
+    pub(crate) gpu_streams: Option<NonZeroUsize>,
+
+    /// Give the memory of passes back to a GPU when no text came for some ten seconds
+    #[arg(long)]
+    pub(crate) release_idle: bool,
 }

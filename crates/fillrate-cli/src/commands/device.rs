@@ -77,8 +77,8 @@ pub(super) fn computer<J: Job>(settings: &Settings) -> anyhow::Result<Computer<J
 pub(super) fn gpu_options(settings: &Settings) -> GpuOptions {
     GpuOptions {
         memory: MemoryOptions {
-            fraction: settings.text.memory_fraction,
-            reserve: settings.text.reserve,
+            fraction: settings.text.on_gpu.memory_fraction,
+            reserve: settings.text.on_gpu.reserve,
             ..MemoryOptions::default()
         },
         cubins: settings.hub.cubins.clone(),

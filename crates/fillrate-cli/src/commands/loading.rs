@@ -19,6 +19,10 @@ use crate::output::Printer;
 use crate::settings::{BatchTokens, DeviceChoice, Mode, PrecisionChoice, Settings};
 use crate::store::Store;
 
+/// How long no text may come before the memory of passes is given back, if that is asked for. It
+/// takes some milliseconds to take it again.
+const RELEASE_AFTER: Duration = Duration::from_secs(10);
+
 /// The longest a text waits for company in the latency mode.
 const WAIT_MAX: Duration = Duration::from_millis(20);
 
@@ -46,6 +50,14 @@ pub(super) fn load(
                         "the GPU's memory has no room for larger batches than {tokens} tokens"
                     ));
                 }
+                if let Some(check) = model.fp8 {
+                    if check.passes() {
+                        printer.note(&format!("fp8: {check}"));
+                    } else {
+                        let precision = &model.classifier.provenance().precision;
+                        printer.warn(&format!("fp8 is refused and {precision} taken: {check}"));
+                    }
+                }
                 return Ok(model);
             }
             // Nobody asked for it by name.
@@ -58,16 +70,22 @@ pub(super) fn load(
             Err(error) => return Err(error.into()),
         }
     }
-    if settings.text.precision == PrecisionChoice::Fp16 {
-        return Err(hinted("fp16 is computed on GPUs only", "use `--precision bf16`"));
+    match settings.text.precision {
+        PrecisionChoice::Fp16 => {
+            return Err(hinted("fp16 is computed on GPUs only", "use `--precision bf16`"));
+        }
+        PrecisionChoice::Fp8 => {
+            return Err(hinted("fp8 is computed on GPUs only", "use `--precision int8`"));
+        }
+        _ => {}
     }
     Ok(Model::load(&source, processor_precision(settings), options)?)
 }
 
-/// The type that the processor computes in; it has no fp16.
+/// The type that the processor computes in; it has neither fp16 nor fp8.
 fn processor_precision(settings: &Settings) -> Option<Precision> {
     match settings.text.precision {
-        PrecisionChoice::Auto | PrecisionChoice::Fp16 => None,
+        PrecisionChoice::Auto | PrecisionChoice::Fp16 | PrecisionChoice::Fp8 => None,
         PrecisionChoice::Fp32 => Some(Precision::Fp32),
         PrecisionChoice::Bf16 => Some(Precision::Bf16),
         PrecisionChoice::Int8 => Some(Precision::Int8),
@@ -81,7 +99,8 @@ fn gpu(source: &ModelSource, settings: &Settings) -> Option<DeviceOptions> {
         matches!(source, ModelSource::Builtin(known) if known.encoder().is_none());
     let precision = match settings.text.precision {
         PrecisionChoice::Auto => GpuPrecision::Best,
-        PrecisionChoice::Bf16 => GpuPrecision::Bf16,
+        // In fp8 all but the layers' products stays in bf16.
+        PrecisionChoice::Bf16 | PrecisionChoice::Fp8 => GpuPrecision::Bf16,
         PrecisionChoice::Fp16 => GpuPrecision::Fp16,
         // Refused for a GPU that is asked for; the processor computes in them.
         PrecisionChoice::Fp32 | PrecisionChoice::Int8 => return None,
@@ -101,7 +120,14 @@ fn gpu(source: &ModelSource, settings: &Settings) -> Option<DeviceOptions> {
     let router = RouterOptions { preference, ..RouterOptions::default() };
     let routed = RoutedOptions { router, limits };
     let twin_precision = processor_precision(settings);
-    Some(DeviceOptions { open: Box::new(open), routed, twin_precision })
+    Some(DeviceOptions {
+        open: Box::new(open),
+        routed,
+        twin_precision,
+        streams: settings.text.on_gpu.streams,
+        fp8: settings.text.precision == PrecisionChoice::Fp8,
+        release_after: settings.text.on_gpu.release_idle.then_some(RELEASE_AFTER),
+    })
 }
 
 /// Batching as the settings say, on the threads and the memory that this machine has. Called once

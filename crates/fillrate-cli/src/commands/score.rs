@@ -2,6 +2,7 @@
 
 mod model;
 mod output;
+mod timings;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -11,6 +12,7 @@ use fillrate::text::{ScoreColumns, score_table};
 
 use self::model::Answerer;
 use self::output::Output;
+use self::timings::Timings;
 use super::Outcome;
 use super::table::{count, open, record_format, report_skipped};
 use crate::output::Printer;
@@ -26,7 +28,9 @@ pub(crate) fn run(input: &Path, settings: &Settings, printer: &Printer) -> anyho
     let format = record_format(settings)?;
     let mut reader = open(input, settings, printer)?;
     let text_column = reader.select_text(settings.text.text_column.as_deref())?;
-    let Answerer { scorer, classes } = Answerer::load(settings, printer)?;
+    let begun = Instant::now();
+    let Answerer { scorer, classes, device_bytes } = Answerer::load(settings, printer)?;
+    let loading = begun.elapsed();
     let mut columns = ScoreColumns::new(&text_column);
     if settings.text.raw {
         columns = columns.with_raw(classes);
@@ -35,14 +39,18 @@ pub(crate) fn run(input: &Path, settings: &Settings, printer: &Printer) -> anyho
 
     let progress = printer.row_progress(reader.rows_total(), settings.output.is_some());
     let started = Instant::now();
-    let mut rows = 0;
+    let (mut rows, mut writing) = (0, Duration::ZERO);
     for scored in score_table(&mut reader, &scorer) {
         let scored = scored?;
+        let begun = Instant::now();
         output.write(&scored)?;
+        writing += begun.elapsed();
         rows += scored.scores.len() as u64;
         progress.set_position(rows);
     }
+    let begun = Instant::now();
     output.finish()?;
+    writing += begun.elapsed();
     progress.finish_and_clear();
 
     let elapsed = started.elapsed();
@@ -54,6 +62,12 @@ pub(crate) fn run(input: &Path, settings: &Settings, printer: &Printer) -> anyho
         degraded: scorer.degraded_texts(),
     };
     printer.note(&summary(&counts, elapsed, scorer.provenance()));
+    if settings.text.timings {
+        let statistics = scorer.statistics();
+        let waiting = elapsed.saturating_sub(writing);
+        let timings = Timings { loading, waiting, writing, statistics, device_bytes };
+        timings.lines().iter().for_each(|line| printer.note(line));
+    }
     Ok(Outcome::Done)
 }
 

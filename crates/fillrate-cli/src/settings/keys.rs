@@ -2,6 +2,9 @@
 //!
 //! `docs/environment.md` is generated from it, and a test holds it against the flags.
 
+use super::GPU_STREAMS;
+use super::values::parse_switch;
+
 /// A setting and its name in each layer.
 #[derive(Debug)]
 pub(crate) struct Key {
@@ -73,6 +76,12 @@ fn texts_to_tokens(value: &str) -> Result<String, String> {
     Ok(texts.saturating_mul(TOKENS_PER_LEGACY_TEXT).to_string())
 }
 
+/// `FEATURE_CUDA_STREAMS` is a switch: whether work may be on several streams.
+fn several_streams(value: &str) -> Result<String, String> {
+    let streams = if parse_switch(value)? { GPU_STREAMS } else { 1 };
+    Ok(streams.to_string())
+}
+
 macro_rules! key {
     ($(#[$doc:meta])* $ident:ident: $name:literal, $layers:ident, $values:expr, $default:expr,
      $help:expr $(, $legacy:expr)?) => {
@@ -111,7 +120,7 @@ Legacy {
 });
 key!(TEXT_COLUMN: "text_column", FlagAndFile, "COLUMN", "the first of text, title, headline",
     "The column that holds the text");
-key!(PRECISION: "precision", FlagAndFile, "auto, fp32, bf16, fp16, int8", "auto",
+key!(PRECISION: "precision", FlagAndFile, "auto, fp32, bf16, fp16, int8, fp8", "auto",
     "The type the encoder computes in");
 key!(BATCH_TOKENS: "batch_tokens", FlagAndFile, "N or auto", "auto", "Tokens in one batch",
 Legacy {
@@ -126,6 +135,27 @@ key!(MEMORY_FRACTION: "memory_fraction", FlagAndFile, "above 0, at most 1", "0.9
     "The share of a GPU's free memory to use at most");
 key!(RESERVE: "reserve", FlagAndFile, "true, false", "false",
     "Take that share of a GPU's memory at once, so that others cannot");
+key!(STREAMS: "gpu_streams", FlagAndFile, "1 to 8", "2",
+    "Streams of a GPU that batches take turns on, each with memory of its own",
+Legacy {
+    variable: "FEATURE_CUDA_STREAMS",
+    help: "true is two streams, false is one",
+    convert: Some(several_streams),
+});
+key!(RELEASE_IDLE: "release_idle", FlagAndFile, "true, false", "false",
+    "Give the memory of passes back to a GPU when no text came for some ten seconds; the model stays",
+Legacy {
+    variable: "GPU_MEMORY_CLEANUP",
+    help: "the same: when texts stop coming, never between two batches, where it would only cost time",
+    convert: None,
+});
+key!(TIMINGS: "timings", FlagAndFile, "true, false", "false",
+    "Say at the end where the time went, and what the GPU had of the work",
+Legacy {
+    variable: "GPU_PROFILING_ENABLED",
+    help: "the same; `fillrate profile` measures a model on its own",
+    convert: None,
+});
 key!(NO_DEDUPE: "no_dedupe", FlagAndFile, "true, false", "false",
     "Compute every text; else equal texts of a window are computed once");
 key!(RAW: "raw", FlagAndFile, "true, false", "false",
@@ -146,7 +176,7 @@ key!(GPU_MAX_UTILIZATION_WARN: "gpu_max_utilization_warn", File, "percent, or a 
     Legacy { variable: "GPU_MAX_UTILIZATION_WARN", help: "the same", convert: None });
 
 /// Every setting, in the order of the documentation.
-pub(crate) static ALL: [&Key; 22] = [
+pub(crate) static ALL: [&Key; 25] = [
     &CONFIG,
     &FORMAT,
     &OUTPUT,
@@ -161,6 +191,9 @@ pub(crate) static ALL: [&Key; 22] = [
     &MODE,
     &MEMORY_FRACTION,
     &RESERVE,
+    &STREAMS,
+    &RELEASE_IDLE,
+    &TIMINGS,
     &NO_DEDUPE,
     &RAW,
     &INPUT_FORMAT,
@@ -170,6 +203,20 @@ pub(crate) static ALL: [&Key; 22] = [
     &GPU_MIN_FREE_VRAM_MB,
     &GPU_MAX_UTILIZATION_WARN,
 ];
+
+/// Variables of existing bots that nothing reads, with why.
+pub(crate) static UNREAD_VARIABLES: [(&str, &str); 3] = [
+    (
+        SWITCH_BY_HOURS,
+        "Switches the model with the market's hours. That is for a service that runs through the \
+         day, which is not there yet: a run of `score` answers the same at any hour",
+    ),
+    ("SENTIMENT_MODEL_OPEN", "The model while the market is open; as above"),
+    ("SENTIMENT_MODEL_CLOSED", "The model while it is closed; as above"),
+];
+
+/// The switch among them: the others mean nothing unless it is on.
+pub(crate) const SWITCH_BY_HOURS: &str = "FEATURE_ADAPTIVE_SENTIMENT";
 
 /// Variables that are not settings but are heeded, with what they do.
 pub(crate) static OTHER_VARIABLES: [(&str, &str); 2] = [

@@ -32,6 +32,12 @@ pub(crate) fn environment_page() -> String {
             push_line(&mut page, &[&code(legacy.variable), &code(&key.variable()), legacy.help]);
         }
     }
+    page.push_str(
+        "\n## Names from existing bots that nothing reads\n\n| variable | why |\n|---|---|\n",
+    );
+    for (variable, why) in &keys::UNREAD_VARIABLES {
+        push_line(&mut page, &[&code(variable), why]);
+    }
     page.push_str("\n## Other variables\n\n| variable | what it does |\n|---|---|\n");
     for (variable, help) in keys::OTHER_VARIABLES.iter().chain(&HUB_VARIABLES).chain(&KEY_VARIABLES)
     {

@@ -78,6 +78,8 @@ pub(crate) enum PrecisionChoice {
     Fp16,
     /// 8-bit integers, scaled per token and per channel
     Int8,
+    /// 8-bit floating point, if the model's answers bear it; on GPUs from Ada and Hopper on
+    Fp8,
 }
 
 /// What batching favours.
@@ -206,6 +208,17 @@ pub(crate) fn parse_threads(text: &str) -> Result<NonZeroUsize, String> {
         .ok()
         .filter(|threads| threads.get() <= THREADS_MAX)
         .ok_or_else(|| format!("expected a number from 1 to {THREADS_MAX}"))
+}
+
+/// The most streams of a GPU that can be asked for.
+const STREAMS_MAX: usize = 8;
+
+/// Reads a number of streams.
+pub(crate) fn parse_streams(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse::<NonZeroUsize>()
+        .ok()
+        .filter(|streams| streams.get() <= STREAMS_MAX)
+        .ok_or_else(|| format!("expected a number from 1 to {STREAMS_MAX}"))
 }
 
 /// Reads a whole number.

@@ -68,8 +68,13 @@ fn what_this_version_cannot_do_is_refused() {
     hint: use `--precision bf16`, which has the same size, or `auto`
     exit 1
     ");
+    assert_snapshot!(complaint(&run(&["score", "-", "--device", "cpu", "--precision", "fp8"])), @"
+    error: --precision: fp8 is computed on GPUs only
+    hint: use `--precision int8`, which has the same size, or `auto`
+    exit 1
+    ");
     assert_snapshot!(complaint(&run(&["score", "-", "--device", "cuda", "--precision", "int8"])), @"
-    error: --precision: a GPU computes in bf16 or fp16
+    error: --precision: a GPU computes in bf16, fp16 or fp8
     hint: use `--precision auto`, which takes the one that the GPU is made for
     exit 1
     ");
@@ -134,6 +139,52 @@ fn names_of_existing_bots_have_their_meaning() {
     let mut command = fillrate(folder.path());
     command.env("SENTIMENT_BATCH_SIZE", "16").env("FILLRATE_BATCH_TOKENS", "auto");
     assert_eq!(settings_of(&mut command)["text"]["batch_tokens"], "auto");
+}
+
+#[test]
+fn switches_of_existing_bots_are_settings_of_ours() {
+    let folder = TempDir::new().unwrap();
+    let of = |name: &str, value: &str, key: &str| {
+        settings_of(fillrate(folder.path()).env(name, value))["text"][key].clone()
+    };
+    assert_eq!(of("FEATURE_CUDA_STREAMS", "0", "gpu_streams"), 1);
+    assert_eq!(of("FEATURE_CUDA_STREAMS", "1", "gpu_streams"), 2);
+    assert_eq!(of("FILLRATE_GPU_STREAMS", "4", "gpu_streams"), 4);
+    for (name, key) in
+        [("GPU_MEMORY_CLEANUP", "release_idle"), ("GPU_PROFILING_ENABLED", "timings")]
+    {
+        assert_eq!(of(name, "True", key), true, "{name}");
+        assert_eq!(of(name, "0", key), false, "{name}");
+        assert_eq!(of("HOME", "/", key), false, "{name}");
+    }
+    let mut command = fillrate(folder.path());
+    let output = command.env("FEATURE_CUDA_STREAMS", "two").arg("doctor").output().unwrap();
+    assert_snapshot!(complaint(&output), @"
+    error: FEATURE_CUDA_STREAMS: invalid value `two`: expected true or false
+    exit 1
+    ");
+    assert_snapshot!(complaint(&run(&["score", "-", "--gpu-streams", "9"])), @"
+    error: invalid value '9' for '--gpu-streams <N>': expected a number from 1 to 8
+    hint: `fillrate --help` lists the verbs and flags
+    exit 1
+    ");
+}
+
+/// A bot that switches models by the hour is told that nothing here does; other verbs score nothing.
+#[test]
+fn a_switch_that_nothing_reads_is_not_passed_over() {
+    let folder = TempDir::new().unwrap();
+    fs::write(folder.path().join("news.csv"), "text\nAcme beats estimates\n").unwrap();
+    let said = |value: &str, arguments: &[&str]| {
+        let mut command = fillrate(folder.path());
+        command.env("FEATURE_ADAPTIVE_SENTIMENT", value).args(arguments);
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(0));
+        text(&output.stderr).contains("FEATURE_ADAPTIVE_SENTIMENT is not read")
+    };
+    let score = ["score", "news.csv", "--model", "vader"];
+    assert!(said("1", &score));
+    assert!(!said("0", &score) && !said("", &score) && !said("1", &["doctor"]));
 }
 
 #[test]

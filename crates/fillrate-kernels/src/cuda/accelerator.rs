@@ -22,6 +22,16 @@ pub trait Accelerator: Send + Sync {
     /// The type that its kernels compute in.
     fn element(&self) -> Element;
 
+    /// Whether it multiplies 8-bit floats.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Unsupported`](crate::Error::Unsupported) if it does not, with what does.
+    fn require_fp8(&self) -> Result<()> {
+        let needs = "products of 8-bit floats, which it has not".to_owned();
+        Err(crate::Error::Unsupported { device: self.name(), what: "fp8", needs })
+    }
+
     /// Its name in records, such as `cuda:0`.
     fn name(&self) -> String;
 
@@ -39,6 +49,16 @@ pub trait Accelerator: Send + Sync {
     ///
     /// If there is no room; [`Error::is_out_of_memory`](crate::Error::is_out_of_memory) tells.
     fn allocate(&self, memory: Memory, bytes: usize, owner: &'static str) -> Result<Region>;
+
+    /// Gives memory in which nothing is allocated back to whoever else uses the device; how many
+    /// bytes it was. A device that has nothing to give back does nothing.
+    ///
+    /// # Errors
+    ///
+    /// If the device fails.
+    fn trim(&self) -> Result<u64> {
+        Ok(0)
+    }
 
     /// Its sensors, if it has any. They outlive its context.
     fn sensors(&self) -> Option<Sensors> {

@@ -6,10 +6,11 @@ use std::ffi::c_void;
 use std::ptr;
 
 use cudarc::cublaslt::result::CublasError;
+use cudarc::cublaslt::sys::cublasLtMatmulDescAttributes_t as Attribute;
 use cudarc::cublaslt::{result, sys};
 use fillrate_device::cuda::{Error, Library, Result, Stream};
 
-use super::{Address, Element, Product};
+use super::{Address, Element, Product, ProductScales};
 
 /// What cuBLASLt has for its own partial sums. Hopper's kernels ask for up to 32 MiB.
 ///
@@ -31,6 +32,7 @@ struct Key {
     inputs: usize,
     outputs: usize,
     biased: bool,
+    quantized: bool,
     alignments: [u32; 3],
 }
 
@@ -66,16 +68,21 @@ impl Blas {
     /// Appends a product to the stream.
     pub(super) fn multiply(&mut self, stream: &Stream, product: &Product) -> Result<()> {
         stream.bind()?;
-        let Product { rows, inputs, outputs, x, weight, bias, out } = *product;
+        let Product { rows, inputs, outputs, x, weight, scales, bias, out } = *product;
         let alignments = [x, weight, out].map(alignment);
-        let key = Key { rows, inputs, outputs, biased: bias.is_some(), alignments };
+        let (biased, quantized) = (bias.is_some(), scales.is_some());
+        let key = Key { rows, inputs, outputs, biased, quantized, alignments };
         if !self.plans.contains_key(&key) {
             let plan = self.plan(&key)?;
             self.plans.insert(key, plan);
         }
         let Some(plan) = self.plans.get(&key) else { return Ok(()) };
         if let Some(Address(bias)) = bias {
-            plan.set(sys::cublasLtMatmulDescAttributes_t::CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias)?;
+            plan.set(Attribute::CUBLASLT_MATMUL_DESC_BIAS_POINTER, bias)?;
+        }
+        if let Some(ProductScales { x, weight }) = scales {
+            plan.set(Attribute::CUBLASLT_MATMUL_DESC_A_SCALE_POINTER, weight.0)?;
+            plan.set(Attribute::CUBLASLT_MATMUL_DESC_B_SCALE_POINTER, x.0)?;
         }
         let (one, zero) = (1.0_f32, 0.0_f32);
         let pointer = |Address(address): Address| address as *mut c_void;
@@ -110,13 +117,19 @@ impl Blas {
     /// cuBLASLt counts by columns: to it our row-major matrices are transposed, so that
     /// out = x weightᵀ is outᵀ = weight xᵀ, and the bias, one value for each of our columns, is one
     /// for each of its rows, which is what its epilogue adds.
+    ///
+    /// It multiplies 8-bit floats in this form alone, with one scale for each side, and with sums that
+    /// are carried on in f32 unless it is asked for faster ones.
+    ///
+    /// Source: the cuBLAS documentation, `cublasLtMatmul`, requirements of FP8 kernels.
     fn plan(&self, key: &Key) -> Result<Plan> {
-        let Key { rows, inputs, outputs, biased, .. } = *key;
+        let Key { rows, inputs, outputs, biased, quantized, .. } = *key;
         let of = match self.element {
             Element::Bf16 => sys::cudaDataType::CUDA_R_16BF,
             Element::Fp16 => sys::cudaDataType::CUDA_R_16F,
         };
-        let layout = |height: usize, width: usize| {
+        let operands = if quantized { sys::cudaDataType::CUDA_R_8F_E4M3 } else { of };
+        let layout = |of, height: usize, width: usize| {
             let made = result::create_matrix_layout(of, height as u64, width as u64, height as i64);
             check("cublasLtMatrixLayoutCreate", made)
         };
@@ -132,27 +145,27 @@ impl Blas {
             out: ptr::null_mut(),
             algorithm: None,
         };
-        plan.weight = layout(inputs, outputs)?;
-        plan.x = layout(inputs, rows)?;
-        plan.out = layout(outputs, rows)?;
-        plan.set(sys::cublasLtMatmulDescAttributes_t::CUBLASLT_MATMUL_DESC_TRANSA, TRANSPOSED)?;
+        plan.weight = layout(operands, inputs, outputs)?;
+        plan.x = layout(operands, inputs, rows)?;
+        plan.out = layout(of, outputs, rows)?;
+        plan.set(Attribute::CUBLASLT_MATMUL_DESC_TRANSA, TRANSPOSED)?;
         if biased {
             let epilogue = sys::cublasLtEpilogue_t::CUBLASLT_EPILOGUE_BIAS as i32;
-            plan.set(sys::cublasLtMatmulDescAttributes_t::CUBLASLT_MATMUL_DESC_EPILOGUE, epilogue)?;
+            plan.set(Attribute::CUBLASLT_MATMUL_DESC_EPILOGUE, epilogue)?;
         }
         plan.algorithm = Some(self.algorithm(&plan, key.alignments)?);
         Ok(plan)
     }
 
     fn algorithm(&self, plan: &Plan, alignments: [u32; 3]) -> Result<sys::cublasLtMatmulAlgo_t> {
-        use sys::cublasLtMatmulPreferenceAttributes_t as Attribute;
+        use sys::cublasLtMatmulPreferenceAttributes_t as Wanted;
         let preference = Preference::new()?;
         let [x, weight, out] = alignments;
-        preference.set(Attribute::CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, WORKSPACE_BYTES)?;
-        preference.set(Attribute::CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, weight)?;
-        preference.set(Attribute::CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, x)?;
-        preference.set(Attribute::CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, out)?;
-        preference.set(Attribute::CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, out)?;
+        preference.set(Wanted::CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, WORKSPACE_BYTES)?;
+        preference.set(Wanted::CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, weight)?;
+        preference.set(Wanted::CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, x)?;
+        preference.set(Wanted::CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, out)?;
+        preference.set(Wanted::CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, out)?;
         // SAFETY: all that is passed lives.
         let found = unsafe {
             result::get_matmul_algo_heuristic(
@@ -178,7 +191,7 @@ impl Drop for Blas {
 }
 
 impl Plan {
-    fn set<T: Copy>(&self, attribute: sys::cublasLtMatmulDescAttributes_t, value: T) -> Result<()> {
+    fn set<T: Copy>(&self, attribute: Attribute, value: T) -> Result<()> {
         // SAFETY: the description lives; the value is copied, and is of the attribute's size.
         let status = unsafe {
             result::set_matmul_desc_attribute(

@@ -1,7 +1,7 @@
 //! Token and position embeddings, summed and normalised.
 
 use super::layer_norm::row_bytes;
-use super::{Address, Argument, Cell, Cuda, DeviceMatrix, DeviceNorm, Launch};
+use super::{Address, Argument, Cell, Cuda, DeviceMatrix, DeviceNorm, Launch, Quantized};
 use crate::Result;
 
 /// The embedding tables of an encoder on a device.
@@ -28,7 +28,7 @@ pub struct DeviceTokens {
 
 impl Cuda {
     /// Writes the layer norm of words\[id\] + positions\[place\] for each token, elements
-    /// `[count, hidden]`.
+    /// `[count, hidden]`, and where it is asked for the same in 8 bits.
     ///
     /// # Errors
     ///
@@ -39,11 +39,13 @@ impl Cuda {
         tokens: DeviceTokens,
         norm: &DeviceNorm,
         out: &mut DeviceMatrix,
+        quantized: Option<Quantized<'_>>,
     ) -> Result<()> {
         const OP: &str = "embed_layer_norm";
         let DeviceTokens { ids, places, count } = tokens;
         out.admit(OP, count, tables.hidden, Cell::Element)?;
         norm.expect(OP, tables.hidden)?;
+        let [narrow, inverse_scale] = Quantized::arguments(quantized, OP, count, tables.hidden)?;
         out.rows = count;
         if count == 0 {
             return Ok(());
@@ -62,6 +64,8 @@ impl Cuda {
                 Argument::Address(norm.gamma),
                 Argument::Address(norm.beta),
                 Argument::Address(out.address),
+                narrow,
+                inverse_scale,
                 Argument::size(count),
                 Argument::size(tables.hidden),
                 Argument::Float(norm.epsilon),

@@ -45,6 +45,11 @@ impl GpuPrecision {
     }
 }
 
+/// The first capability whose matrix units multiply 8-bit floats: Ada's.
+///
+/// Source: CUDA C++ Programming Guide, "Compute Capabilities".
+const FP8_CAPABILITY: Version = Version { major: 8, minor: 9 };
+
 /// How a GPU is used.
 #[derive(Clone, Debug, Default)]
 pub struct GpuOptions {
@@ -130,6 +135,17 @@ impl Accelerator for Gpu {
         self.element
     }
 
+    fn require_fp8(&self) -> Result<()> {
+        let capability = self.limits().capability;
+        if capability >= FP8_CAPABILITY {
+            return Ok(());
+        }
+        let needs = format!(
+            "a GPU of compute capability {FP8_CAPABILITY} or later, and this one's is {capability}"
+        );
+        Err(Error::Unsupported { device: self.name(), what: "fp8", needs })
+    }
+
     fn name(&self) -> String {
         format!("cuda:{}", self.context.ordinal())
     }
@@ -171,6 +187,10 @@ impl Accelerator for Gpu {
         Ok(Region::new(Address(allocation.address()), bytes, Box::new(allocation)))
     }
 
+    fn trim(&self) -> Result<u64> {
+        Ok(self.memory.trim()?)
+    }
+
     fn sensors(&self) -> Option<Sensors> {
         Sensors::open(&self.context.uuid().ok()?)
     }
@@ -185,6 +205,14 @@ struct GpuQueue {
     shared_bytes_max: u32,
     // Dropped after the stream, which waits for its work.
     _workspace: Option<FixedAllocation>,
+}
+
+impl Drop for GpuQueue {
+    fn drop(&mut self) {
+        // cuBLASLt lets go of its handle in the thread's context, and whoever drops this may have none.
+        // A driver that refuses has lost the handle with the context.
+        let _ = self.stream.bind();
+    }
 }
 
 /// What a queue changes.

@@ -69,7 +69,8 @@ pub struct Launch<'a> {
     pub arguments: &'a [Argument],
 }
 
-/// A product of elements: out = x weightᵀ + bias, summed in f32 and rounded once.
+/// A product: out = x weightᵀ + bias, summed in f32 and rounded once. `x` and `weight` are elements, or
+/// 8-bit floats with a scale each; `bias` and `out` are elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Product {
     /// The rows of `x` and `out`.
@@ -82,10 +83,21 @@ pub struct Product {
     pub x: Address,
     /// `[outputs, inputs]`.
     pub weight: Address,
+    /// The scales of 8-bit floats, whose widths are multiples of 16; `None` for elements.
+    pub scales: Option<ProductScales>,
     /// `[outputs]`.
     pub bias: Option<Address>,
     /// `[rows, outputs]`.
     pub out: Address,
+}
+
+/// What one step of either side of a product of 8-bit floats stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProductScales {
+    /// f32 `[1]`.
+    pub x: Address,
+    /// f32 `[1]`.
+    pub weight: Address,
 }
 
 /// A queue of work on one device, done in the order in which it was appended.

@@ -1,6 +1,8 @@
 //! Layer normalisation of rows, after a residual is added.
 
-use super::{Address, Argument, CHUNK_VALUES, Cell, Cuda, DeviceMatrix, Launch, WARP_THREADS};
+use super::{
+    Address, Argument, CHUNK_VALUES, Cell, Cuda, DeviceMatrix, Launch, Quantized, WARP_THREADS,
+};
 use crate::{Error, Result};
 
 /// The scale and shift of a layer norm on a device; see [`LayerNorm`](crate::LayerNorm).
@@ -33,7 +35,8 @@ pub(super) const fn row_bytes(width: usize) -> usize {
 }
 
 impl Cuda {
-    /// Writes norm(x + residual), elements `[rows, width]`.
+    /// Writes norm(x + residual), elements `[rows, width]`, and where it is asked for the same in 8
+    /// bits.
     ///
     /// # Errors
     ///
@@ -44,6 +47,7 @@ impl Cuda {
         residual: &DeviceMatrix,
         norm: &DeviceNorm,
         out: &mut DeviceMatrix,
+        quantized: Option<Quantized<'_>>,
     ) -> Result<()> {
         const OP: &str = "add_layer_norm";
         let (rows, width) = (x.rows, x.width);
@@ -51,6 +55,7 @@ impl Cuda {
         residual.expect(OP, rows, width, Cell::Element)?;
         out.admit(OP, rows, width, Cell::Element)?;
         norm.expect(OP, width)?;
+        let [narrow, inverse_scale] = Quantized::arguments(quantized, OP, rows, width)?;
         out.rows = rows;
         if rows == 0 {
             return Ok(());
@@ -67,6 +72,8 @@ impl Cuda {
                 Argument::Address(norm.gamma),
                 Argument::Address(norm.beta),
                 Argument::Address(out.address),
+                narrow,
+                inverse_scale,
                 Argument::size(rows),
                 Argument::size(width),
                 Argument::Float(norm.epsilon),

@@ -10,11 +10,16 @@ pub enum Cell {
     Element,
     /// f32.
     F32,
+    /// 8-bit floats, as [`narrow_e4m3`](super::narrow_e4m3) writes them; somebody else keeps their scale.
+    E4m3,
 }
 
 impl Cell {
-    const fn bytes(self) -> usize {
+    /// The size of a value.
+    #[must_use]
+    pub const fn bytes(self) -> usize {
         match self {
+            Self::E4m3 => 1,
             Self::Element => 2,
             Self::F32 => 4,
         }

@@ -10,6 +10,7 @@
 mod accelerator;
 mod attention;
 mod blas;
+mod e4m3;
 mod element;
 mod embedding;
 mod gpu;
@@ -19,6 +20,7 @@ mod layout;
 mod linear;
 mod matrix;
 mod prices;
+mod quantize;
 mod rows;
 mod source;
 mod tail;
@@ -27,18 +29,20 @@ use std::sync::Arc;
 
 pub use accelerator::{Accelerator, Memory, Region};
 pub use attention::DeviceSequences;
+pub use e4m3::{E4M3_MAX, e4m3_scale, narrow_e4m3, widen_e4m3};
 pub use element::Element;
 pub use embedding::{DeviceEmbeddings, DeviceTokens};
 pub use gpu::{Gpu, GpuOptions, GpuPrecision};
-pub use launch::{Address, Argument, Launch, Product, Queue, WARP_THREADS};
+pub use launch::{Address, Argument, Launch, Product, ProductScales, Queue, WARP_THREADS};
 pub use layer_norm::DeviceNorm;
 pub use layout::{ALIGNMENT_BYTES, Layout, Span, Tensor};
-pub use linear::DeviceLinear;
+pub use linear::{DeviceLinear, DeviceScales};
 pub use matrix::{Cell, DeviceMatrix};
 pub use prices::{
     CudaPrices, DEVICE_WINDOW_BARS_MAX, DeviceGrid, DevicePaths, DeviceRule, DeviceSeries,
     OPTION_TERMS, SWEEP_FIGURES, SWEEP_ROWS_MAX, TAPE_COLUMNS,
 };
+pub use quantize::Quantized;
 pub use source::{HEAD_PADS, Program, head_pad};
 pub use tail::DeviceTail;
 

@@ -19,16 +19,17 @@ impl Cuda {
     ) -> Result<()> {
         const OP: &str = "select_rows";
         x.expect(OP, x.rows, x.width, Cell::Element)?;
-        out.admit(OP, count, x.width, out.cell)?;
+        let (kernel, cell) = match out.cell {
+            Cell::F32 => ("select_rows_f32", Cell::F32),
+            Cell::Element | Cell::E4m3 => (OP, Cell::Element),
+        };
+        out.admit(OP, count, x.width, cell)?;
         out.rows = count;
         if count == 0 {
             return Ok(());
         }
         self.queue.launch(&Launch {
-            kernel: match out.cell {
-                Cell::Element => OP,
-                Cell::F32 => "select_rows_f32",
-            },
+            kernel,
             grid: [chunk_blocks(count, x.width), 1, 1],
             threads: CHUNK_THREADS,
             shared_bytes: 0,

@@ -149,25 +149,22 @@ impl Queue for Emulator {
     }
 
     fn multiply(&self, product: &Product) -> Result<()> {
-        let Product { rows, inputs, outputs, x, weight, bias, out } = *product;
-        self.run(
-            "product",
-            &Launch {
-                kernel: "product",
-                grid: [1, 1, 1],
-                threads: 32,
-                shared_bytes: 0,
-                arguments: &[
-                    Argument::Address(x),
-                    Argument::Address(weight),
-                    Argument::Address(bias.unwrap_or(Address(0))),
-                    Argument::Address(out),
-                    Argument::size(rows),
-                    Argument::size(inputs),
-                    Argument::size(outputs),
-                ],
-            },
-        );
+        let Product { rows, inputs, outputs, x, weight, scales, bias, out } = *product;
+        let mut arguments = vec![Argument::Address(x), Argument::Address(weight)];
+        let kernel = match scales {
+            None => "product",
+            Some(scales) => {
+                // What cuBLASLt asks of 8-bit floats.
+                assert!(inputs.is_multiple_of(16) && outputs.is_multiple_of(16), "{product:?}");
+                assert!([x, weight, out].iter().all(|at| at.0.is_multiple_of(16)), "{product:?}");
+                arguments.extend([scales.x, scales.weight].map(Argument::Address));
+                "product_e4m3"
+            }
+        };
+        arguments.extend([bias.unwrap_or(Address(0)), out].map(Argument::Address));
+        arguments.extend([rows, inputs, outputs].map(Argument::size));
+        let (grid, threads, shared_bytes) = ([1, 1, 1], 32, 0);
+        self.run(kernel, &Launch { kernel, grid, threads, shared_bytes, arguments: &arguments });
         Ok(())
     }
 

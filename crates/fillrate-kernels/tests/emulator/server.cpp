@@ -140,7 +140,7 @@ const std::map<std::string, Kernel> KERNELS = {
     ENTRY(bias_relu),      ENTRY(bias_tanh),        ENTRY(tail_identity), ENTRY(tail_gelu),
     ENTRY(tail_gelu_tanh), ENTRY(tail_relu),        ENTRY(tail_tanh),     ENTRY(select_rows),
     ENTRY(select_rows_f32), ENTRY(softmax),         ENTRY(cast_to_elements), ENTRY(cast_to_f32),
-    ENTRY(product),
+    ENTRY(product),        ENTRY(product_e4m3),     ENTRY(quantize_e4m3), ENTRY(largest_magnitude),
     // Every width that heads are padded to.
     ATTENTION_ENTRIES(16),   ATTENTION_ENTRIES(32),   ATTENTION_ENTRIES(48),   ATTENTION_ENTRIES(64),
     ATTENTION_ENTRIES(80),   ATTENTION_ENTRIES(96),   ATTENTION_ENTRIES(112),  ATTENTION_ENTRIES(128),

@@ -5,6 +5,7 @@ mod columns;
 mod embedded;
 pub mod encoder;
 pub mod evaluation;
+mod fp8;
 mod model;
 mod packed;
 pub mod registry;
@@ -16,6 +17,7 @@ pub mod vader;
 
 pub use columns::ScoreColumns;
 pub use embedded::{EmbeddedFiles, NEWS_MINI};
+pub use fp8::Fp8Check;
 pub use model::{DeviceOptions, Model};
 pub use packed::{Forward, PackedBatch};
 pub use registry::{KnownModel, ModelDir, ModelSource, Registry};

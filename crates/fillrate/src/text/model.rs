@@ -1,6 +1,7 @@
 //! From the files of a model to something that answers texts.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use fillrate_kernels::cuda::Accelerator;
 use fillrate_kernels::{Cpu, Precision};
@@ -8,7 +9,10 @@ use fillrate_kernels::{Cpu, Precision};
 use super::batch::{
     BatchOptions, Budget, Classifier, DirectClassifier, Mode, PackedClassifier, Provenance,
 };
-use super::encoder::{CudaClassifier, EncoderClassifier, LANES, LoadOptions};
+use super::encoder::{
+    ActivationRanges, CudaClassifier, CudaOptions, EncoderClassifier, LoadOptions,
+};
+use super::fp8::{Fp8Check, Samples, Settled};
 use super::registry::{CONFIG_FILE, Classes, EmbeddedModel, Origin};
 use super::vader::Vader;
 use super::{
@@ -29,6 +33,11 @@ pub struct Model {
     /// The tokens of the largest batch, where a device's memory had no room for as many as were asked
     /// for.
     pub reduced_tokens: Option<usize>,
+    /// How answers in fp8 compared with those in 16 bits, where fp8 was asked for. The model computes in
+    /// fp8 if that [passes](Fp8Check::passes).
+    pub fp8: Option<Fp8Check>,
+    /// The bytes of a device's memory that its weights and passes take; `None` where no device computes.
+    pub device_bytes: Option<usize>,
 }
 
 impl Model {
@@ -86,13 +95,20 @@ impl Model {
         };
         let options = &BatchOptions { budget: Budget::Tokens(tokens), ..options.clone() };
         let twin_options = load_options(device.twin_precision, options);
+        let DeviceOptions { streams, release_after, .. } = device;
+        let cuda = CudaOptions { streams, release_after, ..CudaOptions::new(tokens) };
         match source {
             ModelSource::Builtin(known) => match &known.origin {
                 Origin::Embedded(model) => {
                     let files = model.files;
-                    let on_device = move |device| CudaClassifier::embedded(files, device, tokens);
+                    let on_device = move |device, fp8| {
+                        let cuda = CudaOptions { fp8, ..cuda.clone() };
+                        CudaClassifier::embedded(files, device, &cuda)
+                    };
                     let twin = move || EncoderClassifier::embedded(files, twin_options);
-                    let load = || routed(known.name, device, on_device, twin, tokens, options);
+                    let tokenizer = || embedded_tokenizer(model);
+                    let load =
+                        || routed(known.name, device, on_device, twin, tokenizer, tokens, options);
                     embedded(known.name, model, load, options)
                 }
                 Origin::Builtin => vader(known.name, options),
@@ -100,13 +116,15 @@ impl Model {
             },
             ModelSource::Directory(dir) => {
                 let (path, twin_path) = (dir.path.clone(), dir.path.clone());
-                let on_device = move |device| CudaClassifier::load(&path, device, tokens);
+                let on_device = move |device, fp8| {
+                    let cuda = CudaOptions { fp8, ..cuda.clone() };
+                    CudaClassifier::load(&path, device, &cuda)
+                };
                 let twin = move || EncoderClassifier::load(&twin_path, twin_options);
-                directory(
-                    dir,
-                    || routed(&dir.name, device, on_device, twin, tokens, options),
-                    options,
-                )
+                let tokenizer = || Tokenizer::from_dir(&dir.path, None);
+                let load =
+                    || routed(&dir.name, device, on_device, twin, tokenizer, tokens, options);
+                directory(dir, load, options)
             }
         }
     }
@@ -122,6 +140,14 @@ pub struct DeviceOptions {
     /// The type in which the processor computes what the device does not; `None` as in
     /// [`Model::load`].
     pub twin_precision: Option<Precision>,
+    /// Passes that may be under way at a time, as [`CudaOptions::streams`].
+    pub streams: usize,
+    /// How long no pass may come before their memory is given back, as
+    /// [`CudaOptions::release_after`].
+    pub release_after: Option<Duration>,
+    /// Whether the products of the layers are to be computed in 8-bit floats. They are if the answers to
+    /// some texts bear it, else in the device's own type; [`Model::fp8`] says which.
+    pub fp8: bool,
 }
 
 /// An encoder that was loaded, wherever it computes, and what the rest needs to know of it.
@@ -131,22 +157,30 @@ struct Encoder<M> {
     precision: &'static str,
     device: String,
     reduced_tokens: Option<usize>,
+    device_bytes: Option<usize>,
+    fp8: Option<Fp8Check>,
 }
 
 impl From<EncoderClassifier> for Encoder<EncoderClassifier> {
     fn from(model: EncoderClassifier) -> Self {
         let vocabulary = model.config().vocabulary;
         let precision = model.precision().as_str();
-        Self { model, vocabulary, precision, device: "cpu".into(), reduced_tokens: None }
+        let (device, reduced_tokens, device_bytes, fp8) = ("cpu".into(), None, None, None);
+        Self { model, vocabulary, precision, device, reduced_tokens, device_bytes, fp8 }
     }
 }
 
-/// The encoder `name` on a device, and its twin behind it.
+/// The encoder `name` on a device, and its twin behind it. The tokenizer is asked for if fp8 is to be
+/// tried.
 fn routed(
     name: &str,
-    DeviceOptions { open, mut routed, .. }: DeviceOptions,
-    on_device: impl Fn(Arc<dyn Accelerator>) -> Result<CudaClassifier> + Send + Sync + 'static,
+    DeviceOptions { open, mut routed, streams, fp8, .. }: DeviceOptions,
+    on_device: impl Fn(Arc<dyn Accelerator>, Option<Arc<ActivationRanges>>) -> Result<CudaClassifier>
+    + Send
+    + Sync
+    + 'static,
     twin: impl Fn() -> Result<EncoderClassifier> + Send + Sync + 'static,
+    tokenizer: impl FnOnce() -> Result<Tokenizer>,
     tokens: usize,
     options: &BatchOptions,
 ) -> Result<Encoder<RoutedModel<EncoderClassifier>>> {
@@ -154,14 +188,22 @@ fn routed(
     // They are asked long after this context may be lost, and do not hold it.
     let sense =
         accelerator.sensors().map(|sensors| -> Box<Sense> { Box::new(move || sensors.read()) });
-    let first = on_device(accelerator)?;
+    let (first, ranges, fp8) = if fp8 {
+        accelerator.require_fp8()?;
+        let samples = Samples::tokenise(&tokenizer()?)?;
+        let load = |ranges| on_device(Arc::clone(&accelerator), ranges);
+        let Settled { model, ranges, check } = Settled::try_fp8(&samples, load)?;
+        (model, ranges, Some(check))
+    } else {
+        (on_device(accelerator, None)?, None, None)
+    };
     let vocabulary = first.config().vocabulary;
-    let (precision, device) = (first.element().as_str(), first.device());
-    let reduced_tokens = first.reduced_tokens();
-    routed.router.threads = LANES;
+    let (precision, device) = (first.precision(), first.device());
+    let (reduced_tokens, device_bytes) = (first.reduced_tokens(), Some(first.device_bytes()));
+    routed.router.threads = streams.max(1);
     // Each worker waits for one batch at a time: none is turned away.
     routed.router.waiting_max = options.workers.max(1);
-    let reload = move || on_device(open()?);
+    let reload = move || on_device(open()?, ranges.clone());
     let name = name.to_owned();
     let twin = move || {
         let model = twin()?;
@@ -170,7 +212,7 @@ fn routed(
     };
     let tokens = reduced_tokens.unwrap_or(tokens);
     let model = RoutedModel::new(first, reload, twin, sense, tokens, routed)?;
-    Ok(Encoder { model, vocabulary, precision, device, reduced_tokens })
+    Ok(Encoder { model, vocabulary, precision, device, reduced_tokens, device_bytes, fp8 })
 }
 
 fn not_built_in(name: &str) -> Error {
@@ -184,19 +226,23 @@ fn vader(name: &str, options: &BatchOptions) -> Result<Model> {
     let classify = move |text: &str| Ok(vader.classify(text));
     let classifier = DirectClassifier::new(classify, provenance, options)?;
     let (classifier, classes) = (Box::new(classifier), vec!["compound".to_owned()]);
-    Ok(Model { classifier, classes, reduced_tokens: None })
+    Ok(Model { classifier, classes, reduced_tokens: None, fp8: None, device_bytes: None })
 }
 
 fn embedded<M: Forward + 'static>(
     name: &str,
-    EmbeddedModel { encoder: card, files }: &EmbeddedModel,
+    model: &EmbeddedModel,
     load: impl FnOnce() -> Result<Encoder<M>> + Send,
     options: &BatchOptions,
 ) -> Result<Model> {
-    let wordpiece = WordPieceOptions { max_length: card.max_tokens, ..WordPieceOptions::default() };
-    let (model, tokenizer) =
-        rayon::join(load, || Tokenizer::from_wordpiece(files.vocabulary, &wordpiece));
-    encoder(name, model?, tokenizer?, card.classes(), options)
+    let (loaded, tokenizer) = rayon::join(load, || embedded_tokenizer(model));
+    encoder(name, loaded?, tokenizer?, model.encoder.classes(), options)
+}
+
+fn embedded_tokenizer(EmbeddedModel { encoder, files }: &EmbeddedModel) -> Result<Tokenizer> {
+    let max_length = encoder.max_tokens;
+    let wordpiece = WordPieceOptions { max_length, ..WordPieceOptions::default() };
+    Tokenizer::from_wordpiece(files.vocabulary, &wordpiece)
 }
 
 fn directory<M: Forward + 'static>(
@@ -227,7 +273,7 @@ fn load_options(precision: Option<Precision>, options: &BatchOptions) -> LoadOpt
 /// Starts the workers of an encoder; in the latency mode one, which has all cores.
 fn encoder<M: Forward + 'static>(
     name: &str,
-    Encoder { model, precision, device, reduced_tokens, .. }: Encoder<M>,
+    Encoder { model, precision, device, reduced_tokens, device_bytes, fp8, .. }: Encoder<M>,
     tokenizer: Tokenizer,
     classes: Classes,
     options: &BatchOptions,
@@ -238,7 +284,8 @@ fn encoder<M: Forward + 'static>(
     }
     let provenance = provenance(name, precision, device);
     let classifier = PackedClassifier::new(model, tokenizer, classes.map, provenance, &options)?;
-    Ok(Model { classifier: Box::new(classifier), classes: classes.names, reduced_tokens })
+    let classifier = Box::new(classifier);
+    Ok(Model { classifier, classes: classes.names, reduced_tokens, fp8, device_bytes })
 }
 
 /// Refuses a tokenizer that knows tokens for which the model has no embedding.

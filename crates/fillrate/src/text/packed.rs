@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use fillrate_device::routing::RouterStatistics;
+
 use super::batch::StandIn;
 
 /// Token sequences end to end with their offsets.
@@ -147,6 +149,11 @@ pub trait Forward: Send + Sync {
 
     /// Who computed the last pass in this scratch, if it was not the model itself.
     fn stand_in(&self, _scratch: &Self::Scratch) -> Option<Arc<StandIn>> {
+        None
+    }
+
+    /// Which side computed the passes so far, for a model on a device with a twin behind it.
+    fn routed(&self) -> Option<RouterStatistics> {
         None
     }
 }

@@ -141,6 +141,10 @@ impl<T: Forward + 'static> Forward for RoutedModel<T> {
     fn stand_in(&self, scratch: &Self::Scratch) -> Option<Arc<StandIn>> {
         scratch.clone()
     }
+
+    fn routed(&self) -> Option<RouterStatistics> {
+        Some(self.statistics())
+    }
 }
 
 /// Computes batches on the device.

@@ -1,6 +1,7 @@
 //! What is missing or could be better, each with what mends it.
 
 use fillrate::text::Registry;
+use fillrate_device::catalogue::settings_for;
 use fillrate_device::probe::{Gpu, Gpus, Isa, Machine};
 use fillrate_kernels::{Cpu, Tier};
 use serde::Serialize;
@@ -8,7 +9,7 @@ use serde::Serialize;
 use super::uses::Uses;
 use crate::commands::models::Listed;
 use crate::output::bytes;
-use crate::settings::{GpuLimits, Settings, keys};
+use crate::settings::{GpuLimits, PrecisionChoice, Settings, keys};
 
 /// Less than this much free memory is worth a warning: the largest known model's weights and the
 /// scratch of a batch, in bytes.
@@ -56,6 +57,7 @@ pub(super) fn of(
     threads_and_memory(&mut findings, machine, uses);
     instructions(&mut findings, machine.cpu.isa);
     gpus(&mut findings, &machine.gpus, settings.gpu);
+    fp8(&mut findings, machine.gpus.devices().first(), settings.text.precision);
     if cfg!(debug_assertions) {
         let what = "this is a debug build, which is many times slower";
         let mend = "cargo build --release";
@@ -128,6 +130,16 @@ fn gpus(findings: &mut Vec<Finding>, gpus: &Gpus, limits: GpuLimits) {
     }
 }
 
+/// A GPU that is asked for products it does not compute.
+fn fp8(findings: &mut Vec<Finding>, gpu: Option<&Gpu>, precision: PrecisionChoice) {
+    let Some(gpu) = gpu.filter(|_| precision == PrecisionChoice::Fp8) else { return };
+    if !settings_for(gpu).fp8_possible {
+        let what = format!("GPU {} does not compute in fp8, which is asked for", gpu.index);
+        let mend = "use `--precision auto`; fp8 takes compute capability 8.9 or later";
+        findings.push(Finding::new(Severity::Problem, what, Some(mend)));
+    }
+}
+
 /// The readings of a GPU that are beyond the limits set; a reading it does not offer is not.
 fn beyond_limits(gpu: &Gpu, limits: GpuLimits) -> Vec<String> {
     let mut found = Vec::new();
@@ -153,7 +165,21 @@ fn beyond_limits(gpu: &Gpu, limits: GpuLimits) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use fillrate_device::probe::Version;
+
     use super::*;
+
+    #[test]
+    fn fp8_on_a_gpu_without_it_is_a_problem() {
+        let of = |minor, precision| {
+            let compute_capability = Some(Version { major: 8, minor });
+            let mut findings = Vec::new();
+            fp8(&mut findings, Some(&Gpu { compute_capability, ..Gpu::default() }), precision);
+            findings.len()
+        };
+        assert_eq!(of(6, PrecisionChoice::Fp8), 1);
+        assert_eq!([of(9, PrecisionChoice::Fp8), of(6, PrecisionChoice::Bf16)], [0, 0]);
+    }
 
     #[test]
     fn only_a_reading_beyond_its_limit_is_a_finding() {

@@ -84,6 +84,7 @@ fn gpu_precision(
     let value = match asked {
         PrecisionChoice::Fp32 | PrecisionChoice::Int8 => return None,
         PrecisionChoice::Bf16 => "bf16",
+        PrecisionChoice::Fp8 => "fp8",
         PrecisionChoice::Auto if gpu.compute_capability?.major >= 8 => "bf16",
         PrecisionChoice::Auto | PrecisionChoice::Fp16 => "fp16",
     };
@@ -121,8 +122,8 @@ fn precision(cpu: Cpu, settings: &Settings) -> Choice<&'static str> {
         PrecisionChoice::Fp32 => asked(Precision::Fp32),
         PrecisionChoice::Bf16 => asked(Precision::Bf16),
         PrecisionChoice::Int8 => asked(Precision::Int8),
-        // fp16, which the processor does not compute in, is refused when a model is loaded.
-        PrecisionChoice::Auto | PrecisionChoice::Fp16 => {
+        // fp16 and fp8, in which the processor does not compute, are refused when a model is loaded.
+        PrecisionChoice::Auto | PrecisionChoice::Fp16 | PrecisionChoice::Fp8 => {
             let precision = cpu.auto_precision();
             let why = if precision == Precision::Bf16 {
                 "auto: these kernels multiply bf16 faster than fp32"

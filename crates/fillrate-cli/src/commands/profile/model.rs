@@ -79,7 +79,7 @@ pub(super) struct MemoryReport {
     pub(super) after_load_bytes: Option<u64>,
     /// The most while it was loaded and at any batch size.
     pub(super) peak_bytes: Option<u64>,
-    /// Memory of the GPU that was in use; `None` where none computes.
+    /// Memory of the GPU that the model and its passes take; `None` where none computes.
     pub(super) gpu_bytes: Option<u64>,
 }
 
@@ -128,13 +128,14 @@ fn measure(
     let is_reset = process::reset_peak();
     let start = Instant::now();
     let model = load(&settings.text.model, settings, options, printer)?;
+    let gpu_bytes = model.device_bytes.map(|bytes| bytes as u64);
     let load_ms = milliseconds(start.elapsed());
     let after = ProcessMemory::read();
     let scorer = Scorer::new(model.classifier, options.clone());
     let first_score_ms = milliseconds(time_batch(&scorer, &texts.batch(0, 1))?);
     let latency = latency(&scorer, texts, time)?;
     let peak_so_far = ProcessMemory::read().peak_bytes.filter(|_| is_reset);
-    let throughput = Sweep::measure(&scorer, texts, time)?;
+    let throughput = Sweep::measure(&scorer, texts, time, gpu_bytes)?;
     let peaks = throughput.points.iter().map(|point| point.peak_memory_bytes);
     let peak_bytes = peaks.chain([peak_so_far]).flatten().max();
     let statistics = scorer.statistics();
@@ -160,7 +161,7 @@ fn measure(
             before_load_bytes: before.resident_bytes,
             after_load_bytes: after.resident_bytes,
             peak_bytes,
-            gpu_bytes: None,
+            gpu_bytes,
         },
     })
 }

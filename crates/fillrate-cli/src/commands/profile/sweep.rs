@@ -50,7 +50,8 @@ pub(super) struct Point {
     pub(super) spread: f64,
     /// The most memory of the process that was in RAM meanwhile.
     pub(super) peak_memory_bytes: Option<u64>,
-    /// Memory of the GPU that was in use; `None` where none computes.
+    /// Memory of the GPU that the model and its passes take, which is laid out ahead of time and
+    /// the same for each size; `None` where none computes.
     pub(super) gpu_memory_bytes: Option<u64>,
 }
 
@@ -64,17 +65,22 @@ pub(super) struct Sweep {
 }
 
 impl Sweep {
-    /// Measures each size for about `time`.
+    /// Measures each size for about `time`, by a model that takes `gpu_bytes` of a GPU's memory.
     ///
     /// # Errors
     ///
     /// If the model fails on a text.
-    pub(super) fn measure(scorer: &Scorer, texts: &Texts, time: Duration) -> anyhow::Result<Self> {
+    pub(super) fn measure(
+        scorer: &Scorer,
+        texts: &Texts,
+        time: Duration,
+        gpu_bytes: Option<u64>,
+    ) -> anyhow::Result<Self> {
         let mut sweep = Self { points: Vec::new(), knee: None };
         let sizes = sizes().take_while(|size| texts.distinct().is_none_or(|most| *size <= most));
         for size in sizes {
             let point = sweep.measure_size(size, scorer, texts, time)?;
-            sweep.points.push(point);
+            sweep.points.push(Point { gpu_memory_bytes: gpu_bytes, ..point });
             if has_flattened(&sweep.curve()) {
                 sweep.knee = knee(&sweep.curve());
                 break;

@@ -16,6 +16,8 @@ pub(super) struct Answerer {
     pub(super) scorer: Scorer,
     /// The names of each model's raw outputs, by the model's name.
     pub(super) classes: HashMap<String, Vec<String>>,
+    /// The bytes of a GPU's memory that they take together; `None` where none computes.
+    pub(super) device_bytes: Option<usize>,
 }
 
 impl Answerer {
@@ -37,6 +39,8 @@ impl Answerer {
         let named =
             |model: &Model| (model.classifier.provenance().model.clone(), model.classes.clone());
         let classes = primary.iter().chain(&fallback).map(named).collect();
+        let on_device = primary.iter().chain(&fallback).filter_map(|model| model.device_bytes);
+        let device_bytes = on_device.reduce(|a, b| a + b);
         let scorer = match (primary, fallback) {
             (Ok(primary), None) => Scorer::new(primary.classifier, options),
             (Ok(primary), Some(fallback)) => {
@@ -50,7 +54,7 @@ impl Answerer {
             }
             (Err(error), None) => return Err(error),
         };
-        Ok(Self { scorer, classes })
+        Ok(Self { scorer, classes, device_bytes })
     }
 }
 

@@ -45,6 +45,21 @@ fn score(record: &Value) -> f64 {
 }
 
 #[test]
+fn the_end_says_where_the_time_went_if_asked() {
+    let desk = desk();
+    let flags = ["news.csv", "--model", "model", "--precision", "fp32", "--batch-tokens", "64"];
+    assert!(!desk.run(&flags).stderr.contains("tokenising"));
+    let told = desk.run(&[&flags[..], &["--timings"]].concat());
+    for part in
+        ["loading the model ", "waiting for answers ", "tokenising ", " tokens in batches: "]
+    {
+        assert!(told.stderr.contains(part), "{}", told.stderr);
+    }
+    assert!(!told.stderr.contains("GPU"), "{}", told.stderr);
+    assert_eq!(told.succeeds().records().len(), 40);
+}
+
+#[test]
 fn equal_texts_are_computed_once_unless_told_otherwise() {
     let desk = desk();
     let flags = ["news.csv", "--model", "model", "--precision", "fp32", "--batch-tokens", "64"];

@@ -4,8 +4,8 @@ use std::cell::RefCell;
 use std::sync::Arc;
 
 use fillrate_kernels::cuda::{
-    Accelerator, Address, Cell, Cuda, DeviceMatrix, DeviceNorm, Element, Memory, Program, Queue,
-    Region, head_pad,
+    Accelerator, Address, Cell, Cuda, DeviceMatrix, DeviceNorm, DeviceScales, Element, Memory,
+    ProductScales, Program, Queue, Region, head_pad, narrow_e4m3, widen_e4m3,
 };
 use fillrate_kernels::{LinearShape, cuda};
 
@@ -102,7 +102,28 @@ impl Bench {
 
     pub(super) fn linear(&self, w: &[f32], b: &[f32], shape: LinearShape) -> cuda::DeviceLinear {
         let (weight, rounded_bias) = (self.elements(w), self.elements(b));
-        cuda::DeviceLinear { shape, weight, rounded_bias, bias: self.f32s(b) }
+        cuda::DeviceLinear { shape, weight, rounded_bias, bias: self.f32s(b), scales: None }
+    }
+
+    /// The same in 8-bit floats: `w` over its scale, for inputs of another.
+    pub(super) fn linear_e4m3(
+        &self,
+        w: &[f32],
+        b: &[f32],
+        shape: LinearShape,
+        [w_scale, x_scale]: [f32; 2],
+    ) -> cuda::DeviceLinear {
+        let narrow: Vec<u8> = w.iter().map(|value| narrow_e4m3(value / w_scale)).collect();
+        let on_device = ProductScales { x: self.f32s(&[x_scale]), weight: self.f32s(&[w_scale]) };
+        let scales = Some(DeviceScales { on_device, input: x_scale });
+        let rounded_bias = self.elements(b);
+        let (weight, bias) = (self.bytes(&narrow), self.f32s(b));
+        cuda::DeviceLinear { shape, weight, rounded_bias, bias, scales }
+    }
+
+    /// One f32 on the device.
+    pub(super) fn float_at(&self, address: Address) -> f32 {
+        f32::from_le_bytes(self.read(address, 4).try_into().unwrap())
     }
 
     /// A matrix that holds `values`.
@@ -111,6 +132,7 @@ impl Bench {
         let address = match cell {
             Cell::Element => self.elements(values),
             Cell::F32 => self.f32s(values),
+            Cell::E4m3 => self.bytes(&values.iter().map(|v| narrow_e4m3(*v)).collect::<Vec<_>>()),
         };
         let mut matrix = DeviceMatrix::new(address, rows, width, cell);
         matrix.set_rows(rows).unwrap();
@@ -119,14 +141,14 @@ impl Bench {
 
     /// A matrix with room for `rows` rows and poison in it.
     pub(super) fn output(&self, rows: usize, width: usize, cell: Cell) -> DeviceMatrix {
-        let bytes = (rows + GUARD_ROWS) * width * cell_bytes(cell);
+        let bytes = (rows + GUARD_ROWS) * width * cell.bytes();
         DeviceMatrix::new(self.allocate(bytes), rows, width, cell)
     }
 
     /// What an output holds. Fails if something was written behind its rows.
     #[track_caller]
     pub(super) fn contents(&self, matrix: &DeviceMatrix, cell: Cell) -> Vec<f32> {
-        let size = cell_bytes(cell);
+        let size = cell.bytes();
         let values = matrix.capacity_rows() * matrix.width();
         let guarded = values + GUARD_ROWS * matrix.width();
         let bytes = self.read(matrix.address(), guarded * size);
@@ -137,7 +159,7 @@ impl Bench {
 
     /// What a matrix that was filled holds now.
     pub(super) fn current(&self, matrix: &DeviceMatrix, cell: Cell) -> Vec<f32> {
-        let bytes = matrix.rows() * matrix.width() * cell_bytes(cell);
+        let bytes = matrix.rows() * matrix.width() * cell.bytes();
         self.decoded(&self.read(matrix.address(), bytes), cell)
     }
 
@@ -155,6 +177,7 @@ impl Bench {
                 pairs.map(|bytes| element.widen(u16::from_le_bytes(*bytes))).collect()
             }
             Cell::F32 => bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
+            Cell::E4m3 => bytes.iter().map(|bits| widen_e4m3(*bits)).collect(),
         }
     }
 
@@ -162,12 +185,5 @@ impl Bench {
     pub(super) fn clear(&self) {
         self.queue.synchronize().unwrap();
         self.allocated.borrow_mut().clear();
-    }
-}
-
-fn cell_bytes(cell: Cell) -> usize {
-    match cell {
-        Cell::Element => 2,
-        Cell::F32 => 4,
     }
 }

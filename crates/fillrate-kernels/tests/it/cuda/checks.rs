@@ -3,7 +3,10 @@
 //! The twins compute in fp32 over the same rounded inputs, so that what is left is the kernel's own
 //! rounding.
 
-use fillrate_kernels::cuda::{Cell, DeviceEmbeddings, DeviceSequences, DeviceTail, DeviceTokens};
+use fillrate_kernels::cuda::{
+    Cell, DeviceEmbeddings, DeviceMatrix, DeviceSequences, DeviceTail, DeviceTokens, Quantized,
+    narrow_e4m3, widen_e4m3,
+};
 use fillrate_kernels::{
     Activation, Cpu, Embeddings, LayerNorm, Linear, LinearShape, Nonlinearity, Precision,
     Sequences, Workspace, scalar,
@@ -38,7 +41,9 @@ pub(super) fn embed_layer_norm(bench: &Bench, tokens: usize, hidden: usize, seed
     let mut out = bench.output(tokens, hidden, Cell::Element);
     let norm = bench.norm(&gamma, &beta, 1e-3);
     let on_device = DeviceTokens { ids: at, places: of, count: tokens };
-    bench.cuda.embed_layer_norm(&tables, on_device, &norm, &mut out).unwrap();
+    let mut narrow = bench.output(tokens, hidden, Cell::E4m3);
+    let quantized = Quantized { out: &mut narrow, scale: 0.01 };
+    bench.cuda.embed_layer_norm(&tables, on_device, &norm, &mut out, Some(quantized)).unwrap();
 
     let tables = Embeddings::new(&words, &positions, hidden, FP32).unwrap();
     let norm = LayerNorm::new(&gamma, &beta, 1e-3).unwrap();
@@ -51,6 +56,7 @@ pub(super) fn embed_layer_norm(bench: &Bench, tokens: usize, hidden: usize, seed
     let context = format!("embed_layer_norm [{tokens}, {hidden}]");
     let found = bench.contents(&out, Cell::Element);
     assert_close(&found, &contents(&twin), absolute, relative, &context);
+    assert_quantized(bench, &narrow, 0.01, &contents(&twin), &context);
     bench.clear();
 }
 
@@ -64,16 +70,18 @@ pub(super) fn add_layer_norm(bench: &Bench, rows: usize, width: usize, seed: u64
     let mut out = bench.output(rows, width, Cell::Element);
     let (x, residual) =
         (bench.filled(&x, width, Cell::Element), bench.filled(&residual, width, Cell::Element));
-    bench.cuda.add_layer_norm(&x, &residual, &norm, &mut out).unwrap();
+    bench.cuda.add_layer_norm(&x, &residual, &norm, &mut out, None).unwrap();
     let (absolute, relative) = bench.tolerance();
     let context = format!("add_layer_norm [{rows}, {width}]");
     let expected = scalar::layer_norm(&sum, &gamma, &beta, 1e-3);
     let found = bench.contents(&out, Cell::Element);
     assert_close(&found, &expected, absolute, relative, &context);
     // A layer may write its output over the residual.
-    let mut over = residual.clone();
-    bench.cuda.add_layer_norm(&x, &residual, &norm, &mut over).unwrap();
+    let (mut over, mut narrow) = (residual.clone(), bench.output(rows, width, Cell::E4m3));
+    let quantized = Quantized { out: &mut narrow, scale: 0.02 };
+    bench.cuda.add_layer_norm(&x, &residual, &norm, &mut over, Some(quantized)).unwrap();
     assert_eq!(bench.current(&over, Cell::Element), found, "{context} in place");
+    assert_quantized(bench, &narrow, 0.02, &expected, &context);
     bench.clear();
 }
 
@@ -98,6 +106,84 @@ pub(super) fn linear(bench: &Bench, rows: usize, shape: LinearShape, f: Nonlinea
     let context = format!("linear [{rows}, {inputs}] by {outputs}, {f:?}");
     let found = bench.contents(&out, Cell::Element);
     assert_close(&found, &contents(&twin), absolute + largest, 2.2 * relative, &context);
+    bench.clear();
+}
+
+/// What an op wrote in 8 bits is what it computed, rounded to three bits behind the first; below 2⁻⁶
+/// of the scale, to steps of 2⁻⁹.
+fn assert_quantized(bench: &Bench, found: &DeviceMatrix, scale: f32, expected: &[f32], what: &str) {
+    let found: Vec<f32> =
+        bench.contents(found, Cell::E4m3).iter().map(|value| value * scale).collect();
+    let (absolute, relative) = bench.tolerance();
+    assert_close(&found, expected, absolute + scale / 1024.0, 1.0 / 16.0 + relative, what);
+}
+
+/// Products of 8-bit floats: with the result in elements and, where one follows, in 8 bits.
+pub(super) fn linear_e4m3(
+    bench: &Bench,
+    rows: usize,
+    shape: LinearShape,
+    f: Nonlinearity,
+    seed: u64,
+) {
+    let LinearShape { inputs, outputs } = shape;
+    let mut values = Values(seed);
+    let (x, w) = (values.take(rows * inputs), values.take(inputs * outputs));
+    let b = bench.rounded(&values.take(outputs));
+    // Neither is a power of two.
+    let (w_scale, x_scale) = (1.0 / 300.0, 1.0 / 77.0);
+    let over = |values: &[f32], scale: f32| -> Vec<f32> {
+        values.iter().map(|value| value / scale).collect()
+    };
+    let rounded = |values: &[f32], scale: f32| -> Vec<f32> {
+        over(values, scale).iter().map(|value| widen_e4m3(narrow_e4m3(*value)) * scale).collect()
+    };
+    let weights = bench.linear_e4m3(&w, &b, shape, [w_scale, x_scale]);
+    let input = bench.filled(&over(&x, x_scale), inputs, Cell::E4m3);
+    let mut out = bench.output(rows, outputs, Cell::Element);
+    bench.cuda.linear(&input, &weights, f, &mut out).unwrap();
+    let mut product = bench.output(rows, outputs, Cell::Element);
+    let mut narrow = bench.output(rows, outputs, Cell::E4m3);
+    let quantized = Quantized { out: &mut narrow, scale: 0.5 };
+    bench.cuda.linear_quantized(&input, &weights, f, &mut product, quantized).unwrap();
+
+    let expected = scalar::linear(&rounded(&x, x_scale), &rounded(&w, w_scale), &b, shape, f);
+    let (absolute, relative) = bench.tolerance();
+    let largest = inputs as f32 * relative;
+    let context = format!("linear in e4m3 [{rows}, {inputs}] by {outputs}, {f:?}");
+    let found = bench.contents(&out, Cell::Element);
+    assert_close(&found, &expected, absolute + largest, 2.2 * relative, &context);
+    let narrow: Vec<f32> =
+        bench.contents(&narrow, Cell::E4m3).iter().map(|value| value * 0.5).collect();
+    let step = 0.5 / 1024.0;
+    assert_close(
+        &narrow,
+        &expected,
+        absolute + 1.1 * largest + step,
+        0.063 + 2.2 * relative,
+        &context,
+    );
+    bench.clear();
+}
+
+/// Elements in 8 bits, bit for bit, and the largest of them.
+pub(super) fn quantize(bench: &Bench, values: &[f32], width: usize) {
+    let x = bench.rounded(values);
+    let on_device = bench.filled(&x, width, Cell::Element);
+    let mut out = bench.output(x.len() / width, width, Cell::E4m3);
+    let scale = 0.75_f32;
+    bench.cuda.quantize(&on_device, Quantized { out: &mut out, scale }).unwrap();
+    for (value, found) in x.iter().zip(bench.contents(&out, Cell::E4m3)) {
+        let expected = widen_e4m3(narrow_e4m3(value * (1.0 / scale)));
+        let same = found.to_bits() == expected.to_bits() || found.is_nan() && expected.is_nan();
+        assert!(same, "{value:e} became {found:e}, expected {expected:e}");
+    }
+    let largest = x.iter().filter(|value| !value.is_nan()).fold(0.0, |a: f32, b| a.max(b.abs()));
+    for (before, after) in [(0.0, largest), (2.0 * largest, 2.0 * largest)] {
+        let at = bench.f32s(&[before]);
+        bench.cuda.largest_magnitude(&on_device, at).unwrap();
+        assert_eq!(bench.float_at(at).to_bits(), after.to_bits(), "of {} values", x.len());
+    }
     bench.clear();
 }
 

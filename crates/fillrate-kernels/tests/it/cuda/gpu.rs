@@ -25,6 +25,7 @@ fn gpus() -> Vec<Arc<dyn Accelerator>> {
 #[test]
 fn every_kernel_on_the_gpu_equals_its_twin() {
     for gpu in gpus() {
+        let multiplies_fp8 = gpu.require_fp8().is_ok();
         let bench = &Bench::on(gpu, 64);
         for (seed, (rows, width)) in
             [(1, 768), (5, 24), (33, 37), (200, 1024), (3, 2000), (129, 384)]
@@ -41,7 +42,16 @@ fn every_kernel_on_the_gpu_equals_its_twin() {
                 checks::tail(bench, rows, LinearShape { inputs: width, outputs: 5 }, f, seed);
             }
         }
+        if multiplies_fp8 {
+            for f in NONLINEARITIES {
+                for (rows, inputs, outputs) in [(1, 768, 768), (33, 64, 1536), (200, 384, 48)] {
+                    checks::linear_e4m3(bench, rows, LinearShape { inputs, outputs }, f, 3);
+                }
+            }
+        }
         checks::casts(bench, &[1.0, -2.5, 3e-8, 1e9, 0.1, f32::NAN, f32::INFINITY, 65519.996]);
+        checks::quantize(bench, &[1.0, -2.5, 3e-8, 1e9, 0.1, f32::NAN, 340.0, 0.006], 8);
+        checks::quantize(bench, &[1.0, -2.5, 3e-3, 1e9, 0.1, f32::INFINITY], 3);
         for longest in [1, 16, 17, 24, 32, 33, 64, 127, 128, 129, 512] {
             checks::attention(bench, &[3, longest, 1, longest], 12, 64, longest as u64);
         }

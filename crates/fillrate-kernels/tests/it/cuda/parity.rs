@@ -3,7 +3,7 @@
 use std::thread::LocalKey;
 
 use fillrate_kernels::LinearShape;
-use fillrate_kernels::cuda::{Element, HEAD_PADS};
+use fillrate_kernels::cuda::{Element, HEAD_PADS, widen_e4m3};
 use proptest::prelude::*;
 
 use super::bench::Bench;
@@ -48,6 +48,29 @@ proptest! {
     ) {
         let shape = LinearShape { inputs, outputs };
         on_both(|bench| checks::linear(bench, rows, shape, f, seed));
+    }
+
+    #[test]
+    fn products_of_8_bit_floats_equal_the_oracle(
+        rows in 1_usize..20, inputs in 1_usize..4, outputs in 1_usize..20,
+        f in prop::sample::select(NONLINEARITIES.to_vec()), seed: u64,
+    ) {
+        let shape = LinearShape { inputs: 16 * inputs, outputs: 16 * outputs };
+        on_both(|bench| checks::linear_e4m3(bench, rows, shape, f, seed));
+    }
+
+    #[test]
+    fn quantised_values_are_exact(
+        bits in prop::collection::vec(any::<u32>(), 1..600), width in 1_usize..50,
+    ) {
+        let mut values: Vec<f32> = bits.into_iter().map(f32::from_bits).collect();
+        // Most floats are beyond what 8 bits hold: half of them are brought into their range.
+        for value in values.iter_mut().step_by(2) {
+            *value = f32::from_bits(value.to_bits() & 0x87ff_ffff | 0x3800_0000);
+        }
+        let width = width.min(values.len());
+        values.truncate(values.len() / width * width);
+        on_both(|bench| checks::quantize(bench, &values, width));
     }
 
     #[test]
@@ -97,6 +120,20 @@ fn casts_are_exact_at_the_edges() {
             all.windows(2).map(|pair| f32::midpoint(pair[0], pair[1])).collect();
         checks::casts(bench, &midpoints);
         checks::casts(bench, &[65519.996, 65520.0, 65504.0, f32::MAX, 2e-8, 3e-8, 6e-8, 1e-45]);
+    }
+}
+
+/// Each 8-bit float, and elements between and around them.
+#[test]
+fn quantised_values_are_exact_at_the_edges() {
+    let all = (0..=u8::MAX).map(|bits| 0.75 * widen_e4m3(bits)).filter(|value| !value.is_nan());
+    let near = all.flat_map(|value| [0.94, 0.97, 1.0, 1.03, 1.06].map(|factor| factor * value));
+    let beyond = [336.0, 348.0, 350.0, 1e30, f32::INFINITY, f32::NEG_INFINITY, f32::NAN, 1e-45];
+    let values: Vec<f32> = near.chain(beyond).collect();
+    for bench in &benches(64) {
+        checks::quantize(bench, &values, 1);
+        // In whole chunks of eight, which are written at once.
+        checks::quantize(bench, &values[..values.len() / 16 * 16], 16);
     }
 }
 

@@ -21,8 +21,11 @@ fn every_kernel(engine: Engine) {
             let shape = LinearShape { inputs: 10, outputs: 21 };
             checks::linear(bench, 3, shape, f, 5);
             checks::tail(bench, 9, LinearShape { inputs: 40, outputs: 5 }, f, 6);
+            checks::linear_e4m3(bench, 3, LinearShape { inputs: 16, outputs: 32 }, f, 10);
         }
         checks::casts(bench, &[1.0, -2.5, 3e-8, 1e9, 0.1]);
+        checks::quantize(bench, &[1.0, -2.5, 3e-8, 1e9, 0.1], 5);
+        checks::quantize(bench, &[0.3; 48], 16);
         // More queries than a tile and more keys than a step; then more than fit as a whole.
         checks::attention(bench, &[35, 0, 2], 2, 16, 7);
         checks::attention(bench, &[19], 1, 13, 8);

@@ -142,7 +142,8 @@ impl<M: Forward, T: Tokenize> Classifier for PackedClassifier<M, T> {
     }
 
     fn statistics(&self) -> Statistics {
-        self.shared.lock().statistics()
+        let routed = self.shared.model.routed();
+        Statistics { routed, ..self.shared.lock().statistics() }
     }
 }
 

@@ -10,6 +10,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::budget::BudgetControl;
 use super::intake::{Chunk, ChunkJob, Intake};
@@ -137,9 +138,11 @@ impl<M, T> Shared<M, T> {
         }
     }
 
-    /// Takes in a tokenised chunk, and opens its window for packing if it was the last.
-    pub(super) fn finish_chunk(&self, window: u64, chunk: Chunk) {
+    /// Takes in a chunk that was tokenised in `duration`, and opens its window for packing if it was
+    /// the last.
+    pub(super) fn finish_chunk(&self, window: u64, chunk: Chunk, duration: Duration) {
         let mut state = self.lock();
+        state.counts.tokenising += duration;
         state.counts.bytes += chunk.bytes;
         state.tokenised += chunk.tokens();
         let Some(index) = state.intakes.iter().position(|intake| intake.window == window) else {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use fillrate_device::routing::RouterStatistics;
+
 use super::CostLine;
 
 /// Counts and times of a classifier since it was made.
@@ -24,12 +26,16 @@ pub struct Statistics {
     /// Tokens that the batches could have held: the sum of their budgets, or of their tokens
     /// where one text was over budget.
     pub capacity_tokens: u64,
+    /// Time spent in tokenising, summed over workers; none for a model that has no tokens.
+    pub tokenising: Duration,
     /// Time spent in the model, summed over workers.
     pub busy: Duration,
     /// The budget of the next batch, in tokens; `None` for a model that has none.
     pub budget_tokens: Option<usize>,
     /// The measured cost of a batch, once it is known.
     pub cost: Option<CostLine>,
+    /// Which side computed the batches, where a device has the processor behind it.
+    pub routed: Option<RouterStatistics>,
 }
 
 impl Statistics {

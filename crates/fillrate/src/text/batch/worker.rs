@@ -34,9 +34,10 @@ impl<S: Send> Worker<S> {
         while let Some(job) = shared.next_job() {
             match job {
                 Job::Tokenise(job) => {
-                    let window = job.window;
+                    let (window, start) = (job.window, shared.clock.now());
                     let chunk = job.run(&shared.tokenizer, longest, &mut worker.ids);
-                    shared.finish_chunk(window, chunk);
+                    let duration = shared.clock.now().saturating_sub(start);
+                    shared.finish_chunk(window, chunk, duration);
                 }
                 Job::Compute(job) => worker.compute(shared, &job),
             }

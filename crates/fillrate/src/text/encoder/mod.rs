@@ -27,8 +27,7 @@ use fillrate_kernels::{Cpu, Precision};
 
 pub use classifier::EncoderClassifier;
 pub use config::{Architecture, EncoderConfig};
-pub use cuda::CudaClassifier;
-pub(in crate::text) use cuda::LANES;
+pub use cuda::{ActivationRanges, CudaClassifier, CudaOptions};
 pub use model::Encoder;
 pub use scratch::{ClassifierScratch, EncoderScratch};
 

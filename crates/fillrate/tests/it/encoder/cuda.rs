@@ -1,10 +1,13 @@
 //! The encoders on a device, which here is the processor in a GPU's stead: every kernel is the one
 //! that a GPU runs, and so are the layout of memory and the order of the launches.
 
+mod fp8;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
-use fillrate::text::encoder::CudaClassifier;
+use fillrate::text::encoder::{CudaClassifier, CudaOptions};
 use fillrate::text::{Forward, PackedBatch};
 use fillrate_kernels::cuda::{
     Accelerator, Element, Gpu, GpuOptions, GpuPrecision, Memory, Program, Queue, Region,
@@ -23,12 +26,21 @@ struct Device {
     emulator: OnceLock<Arc<Emulator>>,
     limit_bytes: usize,
     used: Arc<AtomicUsize>,
+    multiplies_fp8: bool,
 }
 
 impl Device {
     fn new(element: Element, limit_bytes: usize) -> Arc<Self> {
         let used = Arc::new(AtomicUsize::new(0));
-        Arc::new(Self { element, emulator: OnceLock::new(), limit_bytes, used })
+        let emulator = OnceLock::new();
+        Arc::new(Self { element, emulator, limit_bytes, used, multiplies_fp8: true })
+    }
+
+    /// One without products of 8-bit floats.
+    fn older() -> Arc<Self> {
+        let used = Arc::new(AtomicUsize::new(0));
+        let (element, emulator, limit_bytes) = (Element::Bf16, OnceLock::new(), usize::MAX);
+        Arc::new(Self { element, emulator, limit_bytes, used, multiplies_fp8: false })
     }
 
     fn used_bytes(&self) -> usize {
@@ -52,6 +64,14 @@ impl Drop for Counted {
 impl Accelerator for Device {
     fn element(&self) -> Element {
         self.element
+    }
+
+    fn require_fp8(&self) -> Result<()> {
+        if self.multiplies_fp8 {
+            return Ok(());
+        }
+        let needs = "a newer emulation".to_owned();
+        Err(Error::Unsupported { device: self.name(), what: "fp8", needs })
     }
 
     fn name(&self) -> String {
@@ -88,7 +108,8 @@ impl Accelerator for Device {
 }
 
 fn on_device(name: &str, element: Element, tokens: usize) -> CudaClassifier {
-    CudaClassifier::load(&directory(name), Device::new(element, usize::MAX), tokens).unwrap()
+    let device = Device::new(element, usize::MAX);
+    CudaClassifier::load(&directory(name), device, &CudaOptions::new(tokens)).unwrap()
 }
 
 fn answers<S: AsRef<[u32]>>(model: &CudaClassifier, sequences: &[S]) -> Vec<Vec<f32>> {
@@ -118,7 +139,7 @@ fn check_parity(name: &str, device: Arc<dyn Accelerator>) {
     let mut sequences = cases(name).sequences;
     sequences.truncate(SEQUENCES);
     let expected = classify(&load(name, Precision::Fp32), &sequences);
-    let model = CudaClassifier::load(&directory(name), device, 300).unwrap();
+    let model = CudaClassifier::load(&directory(name), device, &CudaOptions::new(300)).unwrap();
     // A device records the second pass of a size and repeats it from the third on: in both lanes.
     let found = answers(&model, &sequences);
     let few = answers(&model, &sequences[..3]);
@@ -160,6 +181,9 @@ fn the_gpu_answers_as_the_processor_does() {
                 let gpu: Arc<dyn Accelerator> = Arc::new(gpu);
                 for name in CLASSIFIERS {
                     check_parity(name, Arc::clone(&gpu));
+                    if gpu.require_fp8().is_ok() {
+                        fp8::check(name, Arc::clone(&gpu));
+                    }
                 }
             }
         }
@@ -168,17 +192,21 @@ fn the_gpu_answers_as_the_processor_does() {
 
 #[test]
 fn a_sequence_does_not_feel_its_neighbours_on_a_device() {
-    let model = on_device("roberta", Element::Bf16, 300);
     let sequences = &cases("roberta").sequences[..30];
-    let alone: Vec<_> = sequences.iter().map(|s| answers(&model, &[s]).remove(0)).collect();
-    assert_eq!(answers(&model, sequences), alone);
+    let device = Device::new(Element::Bf16, usize::MAX);
+    for model in [on_device("roberta", Element::Bf16, 300), fp8::load("roberta", device, sequences)]
+    {
+        let alone: Vec<_> = sequences.iter().map(|s| answers(&model, &[s]).remove(0)).collect();
+        assert_eq!(answers(&model, sequences), alone);
+    }
 }
 
 #[test]
 fn what_was_planned_is_what_is_taken() {
     let device = Device::new(Element::Fp16, usize::MAX);
-    let model = CudaClassifier::load(&directory("bert"), device.clone(), 500).unwrap();
-    let planned = CudaClassifier::device_bytes_for(model.config(), 500);
+    let options = CudaOptions { streams: 3, ..CudaOptions::new(500) };
+    let model = CudaClassifier::load(&directory("bert"), device.clone(), &options).unwrap();
+    let planned = CudaClassifier::device_bytes_for(model.config(), &options);
     assert_eq!(device.used_bytes(), planned);
     assert_eq!(model.device_bytes(), planned);
     assert_eq!(answers(&model, &cases("bert").sequences[..40]).len(), 40);
@@ -187,12 +215,57 @@ fn what_was_planned_is_what_is_taken() {
     assert_eq!(device.used_bytes(), 0);
 }
 
+/// A model with room for larger batches than the tests' devices have.
+fn load_large(device: Arc<Device>) -> fillrate::Result<CudaClassifier> {
+    CudaClassifier::load(&directory("bert"), device, &CudaOptions::new(4000))
+}
+
+#[test]
+fn memory_of_passes_is_given_back_and_taken_again() {
+    let device = Device::new(Element::Bf16, usize::MAX);
+    let options = CudaOptions::new(300);
+    let model = CudaClassifier::load(&directory("bert"), device.clone(), &options).unwrap();
+    let sequences = &cases("bert").sequences[..10];
+    let (all, before) = (device.used_bytes(), answers(&model, sequences));
+    model.release();
+    let weights =
+        CudaClassifier::device_bytes_for(model.config(), &CudaOptions { streams: 1, ..options });
+    assert!(device.used_bytes() < weights, "only the weights are left");
+    assert_eq!(answers(&model, sequences), before);
+    assert!((weights..=all).contains(&device.used_bytes()));
+    assert_eq!(model.device_bytes(), all);
+}
+
+#[test]
+fn memory_of_passes_is_given_back_when_none_came_for_a_while() {
+    let device = Device::new(Element::Bf16, usize::MAX);
+    let after = Some(Duration::from_millis(1));
+    let options = CudaOptions { release_after: after, ..CudaOptions::new(300) };
+    let model = CudaClassifier::load(&directory("bert"), device.clone(), &options).unwrap();
+    let sequences = &cases("bert").sequences[..3];
+    let given_back = || {
+        while device.used_bytes() >= model.device_bytes() / 2 {
+            std::thread::yield_now();
+        }
+    };
+    // Each time anew: it never ends if nothing is given back.
+    given_back();
+    let before = answers(&model, sequences);
+    given_back();
+    assert_eq!(answers(&model, sequences), before);
+    drop(model);
+    // The thread that gives back may be at it still.
+    while device.used_bytes() > 0 {
+        std::thread::yield_now();
+    }
+}
+
 #[test]
 fn where_memory_ends_batches_are_halved_until_they_fit() {
     let roomy = on_device("bert", Element::Bf16, 4000);
-    let enough = CudaClassifier::device_bytes_for(roomy.config(), 900);
+    let enough = CudaClassifier::device_bytes_for(roomy.config(), &CudaOptions::new(900));
     let device = Device::new(Element::Bf16, enough);
-    let tight = CudaClassifier::load(&directory("bert"), device.clone(), 4000).unwrap();
+    let tight = load_large(device.clone()).unwrap();
     let reduced = tight.reduced_tokens().unwrap();
     assert!((40..=900).contains(&reduced), "{reduced}");
     assert!(device.used_bytes() <= enough);
@@ -205,7 +278,7 @@ fn where_memory_ends_batches_are_halved_until_they_fit() {
 fn a_device_without_room_for_one_sequence_is_an_error() {
     let roomy = on_device("bert", Element::Bf16, 40);
     let device = Device::new(Element::Bf16, roomy.device_bytes() - 1);
-    let Err(error) = CudaClassifier::load(&directory("bert"), device.clone(), 4000) else {
+    let Err(error) = load_large(device.clone()) else {
         panic!("it was loaded");
     };
     assert!(error.is_out_of_memory(), "{error}");

@@ -5,14 +5,22 @@
 //! memory of its own, let the copies of one batch run beside the products of another.
 
 mod lane;
+mod lanes;
+mod pass;
+mod ranges;
+mod shape;
+mod tensors;
 mod weights;
 
 use std::path::Path;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::time::Duration;
 
-use fillrate_kernels::cuda::{Accelerator, Element, Program, head_pad};
+use fillrate_kernels::cuda::{Accelerator, Element, Memory, Program, head_pad};
 
 use self::lane::Lane;
+use self::lanes::Lanes;
+pub use self::ranges::ActivationRanges;
 use self::weights::DeviceWeights;
 use super::LoadOptions;
 use super::config::EncoderConfig;
@@ -20,36 +28,46 @@ use super::weights::WeightLoader;
 use crate::text::{EmbeddedFiles, Forward, PackedBatch};
 use crate::{Error, Result};
 
-/// Passes that may be under way at a time: while one computes, the next is copied.
-pub(in crate::text) const LANES: usize = 2;
+/// How a classifier uses its device.
+#[derive(Clone, Debug)]
+pub struct CudaOptions {
+    /// The tokens of the largest batch. A model has room for its longest sequence at least.
+    pub tokens: usize,
+    /// Passes that may be under way at a time, each on a stream and in memory of its own: while one
+    /// computes, the next is copied. 0 counts as 1.
+    pub streams: usize,
+    /// How long no pass may come before the memory of passes is given back to the device, up to
+    /// twice as long; `None` keeps it. The next passes take it again, or as much as there is then.
+    pub release_after: Option<Duration>,
+    /// The ranges of activations by which the products of the layers are computed in 8-bit floats (e4m3,
+    /// summed in f32), which [`CudaClassifier::observe`] finds; `None` computes in elements. Whether
+    /// a model's answers bear it is for the caller to check.
+    pub fp8: Option<Arc<ActivationRanges>>,
+}
+
+impl CudaOptions {
+    /// Two streams with room for batches of `tokens` tokens each, for good.
+    #[must_use]
+    pub const fn new(tokens: usize) -> Self {
+        Self { tokens, streams: 2, release_after: None, fp8: None }
+    }
+}
 
 /// A sequence classifier on a GPU; its answers are those of
 /// [`EncoderClassifier`](super::EncoderClassifier) up to the rounding of a 16-bit type.
 pub struct CudaClassifier {
-    config: EncoderConfig,
-    element: Element,
-    program: Program,
+    lanes: Arc<Lanes>,
     weights: DeviceWeights,
-    lanes: Mutex<Lanes>,
-    freed: Condvar,
+    config: Arc<EncoderConfig>,
+    element: Element,
+    quantized: bool,
     // Last, since memory goes back to it.
     accelerator: Arc<dyn Accelerator>,
 }
 
-/// The lanes, and how large batches may be.
-struct Lanes {
-    free: Vec<Lane>,
-    /// Those that are free and those that compute.
-    living: usize,
-    /// The tokens that the next lane is laid out for.
-    tokens: usize,
-    /// The tokens that were asked for.
-    tokens_asked: usize,
-}
-
 impl CudaClassifier {
-    /// Loads the classifier of a Hugging Face directory, with room for batches of `tokens` tokens:
-    /// fewer where memory ends, which [`Self::reduced_tokens`] tells.
+    /// Loads the classifier of a Hugging Face directory, with room for batches of as many tokens as
+    /// are asked for, or of fewer where memory ends, which [`Self::reduced_tokens`] tells.
     ///
     /// # Errors
     ///
@@ -58,9 +76,9 @@ impl CudaClassifier {
     pub fn load(
         directory: &Path,
         accelerator: Arc<dyn Accelerator>,
-        tokens: usize,
+        options: &CudaOptions,
     ) -> Result<Self> {
-        Self::build(WeightLoader::open(directory, LoadOptions::default())?, accelerator, tokens)
+        Self::build(WeightLoader::open(directory, LoadOptions::default())?, accelerator, options)
     }
 
     /// Loads a classifier that is part of the program.
@@ -71,16 +89,20 @@ impl CudaClassifier {
     pub fn embedded(
         files: &'static EmbeddedFiles,
         accelerator: Arc<dyn Accelerator>,
-        tokens: usize,
+        options: &CudaOptions,
     ) -> Result<Self> {
-        Self::build(WeightLoader::embedded(files, LoadOptions::default())?, accelerator, tokens)
+        Self::build(WeightLoader::embedded(files, LoadOptions::default())?, accelerator, options)
     }
 
     fn build(
         mut loader: WeightLoader,
         accelerator: Arc<dyn Accelerator>,
-        tokens: usize,
+        options: &CudaOptions,
     ) -> Result<Self> {
+        if let Some(ranges) = &options.fp8 {
+            accelerator.require_fp8()?;
+            ranges.check(&loader.config)?;
+        }
         let head_dim = loader.config.head_dim();
         let Some(head_pad) = head_pad(head_dim) else {
             let message = format!("heads of {head_dim} values are wider than a GPU's kernels take");
@@ -89,25 +111,22 @@ impl CudaClassifier {
         let element = accelerator.element();
         let program = Program::Encoder { element, head_pad };
         let queue = accelerator.queue(program)?;
-        let weights = DeviceWeights::upload(&mut loader, &*accelerator, &*queue)?;
+        let weights = DeviceWeights::upload(&mut loader, &*accelerator, &*queue, options)?;
         // Its workspace is free again for the lanes.
         drop(queue);
-        let tokens = tokens.max(loader.config.max_sequence());
-        let lanes = Lanes { free: Vec::new(), living: 0, tokens, tokens_asked: tokens };
-        let WeightLoader { config, .. } = loader;
-        let (lanes, freed) = (Mutex::new(lanes), Condvar::new());
-        let classifier = Self { config, element, program, weights, lanes, freed, accelerator };
-        // All of them now, so that no later batch finds the memory gone.
-        let lanes = (0..LANES).map(|_| classifier.take_lane()).collect::<Result<Vec<_>>>()?;
-        for lane in lanes {
-            classifier.return_lane(lane);
+        let config = Arc::new(loader.config);
+        let (device, shape) = (Arc::clone(&accelerator), Arc::clone(&config));
+        let lanes = Arc::new(Lanes::new(device, program, shape, options)?);
+        if let Some(after) = options.release_after {
+            Lanes::release_when_idle(&lanes, after)?;
         }
-        Ok(classifier)
+        let quantized = options.fp8.is_some();
+        Ok(Self { lanes, weights, config, element, quantized, accelerator })
     }
 
     /// The model's shape and labels.
     #[must_use]
-    pub const fn config(&self) -> &EncoderConfig {
+    pub fn config(&self) -> &EncoderConfig {
         &self.config
     }
 
@@ -115,6 +134,13 @@ impl CudaClassifier {
     #[must_use]
     pub const fn element(&self) -> Element {
         self.element
+    }
+
+    /// The type that the products of its layers are computed in, as records name it: `fp8`, or that
+    /// of the elements.
+    #[must_use]
+    pub const fn precision(&self) -> &'static str {
+        if self.quantized { "fp8" } else { self.element.as_str() }
     }
 
     /// The device, such as `cuda:0`.
@@ -126,76 +152,77 @@ impl CudaClassifier {
     /// The bytes of device memory that are taken for weights and passes, besides cuBLASLt's.
     #[must_use]
     pub fn device_bytes(&self) -> usize {
-        let tokens = self.lanes().tokens;
-        self.weights.bytes() + LANES * Lane::bytes_for(tokens, &self.config)
+        let lane_bytes = Lane::bytes_for(self.lanes.tokens(), &self.config, self.quantized);
+        self.weights.bytes() + self.lanes.most() * lane_bytes
     }
 
-    /// The bytes that a model takes with room for batches of `tokens` tokens.
+    /// The bytes that a model takes with these options, if there is room for them.
     #[must_use]
-    pub fn device_bytes_for(config: &EncoderConfig, tokens: usize) -> usize {
-        let tokens = tokens.max(config.max_sequence());
-        DeviceWeights::bytes_for(config) + LANES * Lane::bytes_for(tokens, config)
+    pub fn device_bytes_for(config: &EncoderConfig, options: &CudaOptions) -> usize {
+        let tokens = options.tokens.max(config.max_sequence());
+        let quantized = options.fp8.is_some();
+        let lane_bytes = Lane::bytes_for(tokens, config, quantized);
+        DeviceWeights::bytes_for(config, quantized) + options.streams.max(1) * lane_bytes
     }
 
     /// The tokens of the largest batch, where memory had no room for those that were asked for.
     #[must_use]
     pub fn reduced_tokens(&self) -> Option<usize> {
-        let lanes = self.lanes();
-        (lanes.tokens < lanes.tokens_asked).then_some(lanes.tokens)
+        self.lanes.reduced_tokens()
     }
 
-    fn lanes(&self) -> MutexGuard<'_, Lanes> {
-        // What the lock guards is whole between any two statements.
-        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A lane for the batches that memory has room for: half as large until it does.
-    fn new_lane(&self) -> Result<Lane> {
-        loop {
-            let tokens = self.lanes().tokens;
-            match Lane::new(&*self.accelerator, self.program, tokens, &self.config) {
-                Err(error) if error.is_out_of_memory() && self.halve(tokens) => {}
-                lane => return lane,
-            }
+    /// The ranges that the inputs of products have in a batch, for [`CudaOptions::fp8`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Forward::forward`], if a value is not finite, and for a model that computes in fp8 itself.
+    pub fn observe(&self, batch: &PackedBatch) -> Result<ActivationRanges> {
+        if self.quantized {
+            let message = "ranges are found in 16 bits, before fp8 cuts values off".to_owned();
+            return Err(Error::Argument { name: "precision", message });
         }
+        self.config.check_batch(batch, usize::MAX)?;
+        let mut lane = self.lanes.take()?;
+        let seen = self.largest_inputs(&mut lane, batch);
+        // A failed one is not used again.
+        match &seen {
+            Ok(_) => self.lanes.give_back(lane),
+            Err(_) => self.lanes.discard(lane),
+        }
+        ActivationRanges::new(seen?)
     }
 
-    /// Halves the size of batches; whether there was something to halve.
-    fn halve(&self, tokens: usize) -> bool {
-        let least = self.config.max_sequence();
-        let mut lanes = self.lanes();
-        // Another lane may have done so meanwhile.
-        lanes.tokens = lanes.tokens.min((tokens / 2).max(least));
-        // Lanes of the former size would keep the memory.
-        let (fitting, before) = (lanes.tokens, lanes.free.len());
-        lanes.free.retain(|lane| lane.tokens() <= fitting);
-        lanes.living -= before - lanes.free.len();
-        tokens > least
+    fn largest_inputs(&self, lane: &mut Lane, batch: &PackedBatch) -> Result<Vec<f32>> {
+        let mut largest = vec![0.0_f32; ActivationRanges::count(self.config.layers)];
+        let bytes = largest.len() * 4;
+        let room = self.accelerator.allocate(Memory::Workspace, bytes, "activation ranges")?;
+        let at = room.address();
+        lane.queue().upload(at, bytemuck::cast_slice(&largest))?;
+        let tokens = lane.tokens();
+        batch.in_parts(tokens, |part| lane.observe(&self.weights, &self.config, part, at))?;
+        lane.queue().download(at, bytemuck::cast_slice_mut(&mut largest))?;
+        Ok(largest)
+    }
+
+    /// Gives the memory of passes back to the device, but for those that are under way; the next
+    /// passes take it again.
+    pub fn release(&self) {
+        self.lanes.release();
     }
 
     /// Computes a batch in parts that fit a lane, and again in smaller ones where memory ends.
     fn compute(&self, batch: &PackedBatch, logits: &mut Vec<f32>) -> Result<()> {
         loop {
-            let mut lane = self.take_lane()?;
+            let mut lane = self.lanes.take()?;
             let tokens = lane.tokens();
             logits.clear();
-            let outcome = self.pass(&mut lane, batch, logits);
-            match outcome {
-                Err(error) if error.is_out_of_memory() => {
-                    self.drop_lane(lane);
-                    if !self.halve(tokens) {
-                        return Err(error);
-                    }
-                }
-                // After a failure its queue may be in any state.
-                Err(error) => {
-                    self.drop_lane(lane);
-                    return Err(error);
-                }
-                Ok(()) => {
-                    self.return_lane(lane);
-                    return Ok(());
-                }
+            let Err(error) = self.pass(&mut lane, batch, logits) else {
+                self.lanes.give_back(lane);
+                return Ok(());
+            };
+            self.lanes.discard(lane);
+            if !(error.is_out_of_memory() && self.lanes.halve(tokens)) {
+                return Err(error);
             }
         }
     }
@@ -204,37 +231,11 @@ impl CudaClassifier {
         let tokens = lane.tokens();
         batch.in_parts(tokens, |part| lane.pass(&self.weights, &self.config, part, logits))
     }
+}
 
-    /// A lane that is free, or a new one while there are fewer than there may be.
-    fn take_lane(&self) -> Result<Lane> {
-        let mut lanes = self.lanes();
-        loop {
-            if let Some(lane) = lanes.free.pop() {
-                return Ok(lane);
-            }
-            if lanes.living < LANES {
-                lanes.living += 1;
-                drop(lanes);
-                return self.new_lane().inspect_err(|_| self.forget_lane());
-            }
-            lanes = self.freed.wait(lanes).unwrap_or_else(PoisonError::into_inner);
-        }
-    }
-
-    fn return_lane(&self, lane: Lane) {
-        self.lanes().free.push(lane);
-        self.freed.notify_one();
-    }
-
-    fn drop_lane(&self, lane: Lane) {
-        drop(lane);
-        self.forget_lane();
-    }
-
-    /// Makes room for another lane.
-    fn forget_lane(&self) {
-        self.lanes().living -= 1;
-        self.freed.notify_one();
+impl Drop for CudaClassifier {
+    fn drop(&mut self) {
+        self.lanes.close();
     }
 }
 

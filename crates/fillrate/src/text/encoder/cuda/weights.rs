@@ -1,11 +1,14 @@
 //! A model's weights in device memory: laid out from its configuration, copied tensor by tensor.
 
 use fillrate_kernels::cuda::{
-    Accelerator, Address, DeviceEmbeddings, DeviceLinear, DeviceNorm, DeviceTail, Element, Layout,
-    Memory, Queue, Region, Span,
+    Accelerator, Address, Cell, DeviceEmbeddings, DeviceLinear, DeviceNorm, DeviceScales,
+    DeviceTail, Element, Layout, Memory, ProductScales, Queue, Region, Span, e4m3_scale,
+    narrow_e4m3,
 };
 use fillrate_kernels::{LinearShape, Nonlinearity};
 
+use super::CudaOptions;
+use super::ranges::{ActivationRanges, Product};
 use crate::text::encoder::config::EncoderConfig;
 use crate::text::encoder::weights::WeightLoader;
 use crate::{Error, Result};
@@ -46,13 +49,15 @@ impl DeviceWeights {
         loader: &mut WeightLoader,
         accelerator: &dyn Accelerator,
         queue: &dyn Queue,
+        options: &CudaOptions,
     ) -> Result<Self> {
-        let spans = Spans::lay_out(&loader.config);
+        let ranges = options.fp8.as_deref();
+        let spans = Spans::lay_out(&loader.config, ranges.is_some());
         let region =
             accelerator.allocate(Memory::Persistent, spans.layout.bytes(), "encoder weights")?;
         let element = accelerator.element();
-        let mut upload =
-            Upload { loader, queue, element, base: region.address(), bytes: Vec::new() };
+        let base = region.address();
+        let mut upload = Upload { loader, queue, element, ranges, base, bytes: Vec::new() };
         // The classifier first: an encoder without one is refused before much is copied.
         let (dense, classifier) = upload.head(&spans)?;
         let embeddings = upload.embeddings(&spans)?;
@@ -72,8 +77,8 @@ impl DeviceWeights {
     }
 
     /// The bytes that [`Self::upload`] takes for a model.
-    pub(super) fn bytes_for(config: &EncoderConfig) -> usize {
-        Spans::lay_out(config).layout.bytes()
+    pub(super) fn bytes_for(config: &EncoderConfig, quantized: bool) -> usize {
+        Spans::lay_out(config, quantized).layout.bytes()
     }
 }
 
@@ -82,6 +87,8 @@ struct LinearSpans {
     weight: Span,
     rounded_bias: Span,
     bias: Span,
+    /// Of the input and of the weights, where they are 8-bit floats.
+    scales: Option<[Span; 2]>,
 }
 
 struct NormSpans {
@@ -116,18 +123,18 @@ struct Spans {
 }
 
 impl Spans {
-    fn lay_out(config: &EncoderConfig) -> Self {
+    fn lay_out(config: &EncoderConfig, quantized: bool) -> Self {
         let EncoderConfig { vocabulary, hidden, positions, intermediate, layers, .. } = *config;
         let mut layout = Layout::default();
         let (words, positions) =
             (layout.reserve(vocabulary * hidden * 2), layout.reserve(positions * hidden * 4));
         let embedding_norm = norm(&mut layout, hidden);
         let layers = (0..layers).map(|_| LayerSpans {
-            qkv: linear(&mut layout, hidden, 3 * hidden),
-            attention_output: linear(&mut layout, hidden, hidden),
+            qkv: linear(&mut layout, hidden, 3 * hidden, quantized),
+            attention_output: linear(&mut layout, hidden, hidden, quantized),
             attention_norm: norm(&mut layout, hidden),
-            intermediate: linear(&mut layout, hidden, intermediate),
-            output: linear(&mut layout, intermediate, hidden),
+            intermediate: linear(&mut layout, hidden, intermediate, quantized),
+            output: linear(&mut layout, intermediate, hidden, quantized),
             output_norm: norm(&mut layout, hidden),
         });
         let layers = layers.collect();
@@ -137,12 +144,14 @@ impl Spans {
     }
 }
 
-fn linear(layout: &mut Layout, inputs: usize, outputs: usize) -> LinearSpans {
+fn linear(layout: &mut Layout, inputs: usize, outputs: usize, quantized: bool) -> LinearSpans {
+    let cell = if quantized { Cell::E4m3 } else { Cell::Element };
     LinearSpans {
         shape: LinearShape { inputs, outputs },
-        weight: layout.reserve(inputs * outputs * 2),
+        weight: layout.reserve(inputs * outputs * cell.bytes()),
         rounded_bias: layout.reserve(outputs * 2),
         bias: layout.reserve(outputs * 4),
+        scales: quantized.then(|| [layout.reserve(4), layout.reserve(4)]),
     }
 }
 
@@ -163,6 +172,8 @@ struct Upload<'a> {
     loader: &'a mut WeightLoader,
     queue: &'a dyn Queue,
     element: Element,
+    /// By which products are computed in 8-bit floats, if they are.
+    ranges: Option<&'a ActivationRanges>,
     base: Address,
     /// Values on their way to the queue.
     bytes: Vec<u8>,
@@ -189,12 +200,22 @@ impl Upload<'_> {
 
     fn layer(&mut self, index: usize, spans: &LayerSpans) -> Result<DeviceLayer> {
         let names = self.loader.layer_tensors(index);
+        let ranges = self.ranges;
+        let ceiling = |product| ranges.map(|ranges| ranges.ceiling(index, product));
         Ok(DeviceLayer {
-            qkv: self.linear(&names.qkv, &spans.qkv)?,
-            attention_output: self.linear(&[names.attention_output], &spans.attention_output)?,
+            qkv: self.linear(&names.qkv, &spans.qkv, ceiling(Product::Qkv))?,
+            attention_output: self.linear(
+                &[names.attention_output],
+                &spans.attention_output,
+                ceiling(Product::AttentionOutput),
+            )?,
             attention_norm: self.norm(&names.attention_norm, &spans.attention_norm)?,
-            intermediate: self.linear(&[names.intermediate], &spans.intermediate)?,
-            output: self.linear(&[names.output], &spans.output)?,
+            intermediate: self.linear(
+                &[names.intermediate],
+                &spans.intermediate,
+                ceiling(Product::Intermediate),
+            )?,
+            output: self.linear(&[names.output], &spans.output, ceiling(Product::Output))?,
             output_norm: self.norm(&names.output_norm, &spans.output_norm)?,
         })
     }
@@ -205,15 +226,47 @@ impl Upload<'_> {
         Ok((self.tail(&names.dense, &spans.dense)?, classifier))
     }
 
-    /// Several linears of the same input as one, their outputs side by side.
-    fn linear(&mut self, names: &[String], spans: &LinearSpans) -> Result<DeviceLinear> {
+    /// Several linears of the same input as one, their outputs side by side. Where the input is in 8-bit
+    /// floats `ceiling` is the largest that these should hold.
+    fn linear(
+        &mut self,
+        names: &[String],
+        spans: &LinearSpans,
+        ceiling: Option<f32>,
+    ) -> Result<DeviceLinear> {
         let LinearShape { inputs, outputs } = spans.shape;
         let each = LinearShape { inputs, outputs: outputs / names.len() };
         let (weight, bias) = self.loader.linear_values(names, each)?;
-        let weight_at = self.elements(&weight, spans.weight)?;
+        let (weight_at, scales) = match (ceiling, spans.scales) {
+            (Some(ceiling), Some(scales)) => {
+                let input = e4m3_scale(ceiling);
+                let (at, on_device) = self.narrow_weight(&weight, input, spans.weight, scales)?;
+                (at, Some(DeviceScales { on_device, input }))
+            }
+            _ => (self.elements(&weight, spans.weight)?, None),
+        };
         let rounded_bias = self.elements(&bias, spans.rounded_bias)?;
         let bias = self.floats(&bias, spans.bias)?;
-        Ok(DeviceLinear { shape: spans.shape, weight: weight_at, rounded_bias, bias })
+        Ok(DeviceLinear { shape: spans.shape, weight: weight_at, rounded_bias, bias, scales })
+    }
+
+    /// Weights in 8-bit floats, with one scale for all of them: a finer one would gain nothing, since
+    /// such floats are as precise for small values as for large ones.
+    fn narrow_weight(
+        &mut self,
+        weight: &[f32],
+        input_scale: f32,
+        span: Span,
+        [x, scale_at]: [Span; 2],
+    ) -> Result<(Address, ProductScales)> {
+        let scale =
+            e4m3_scale(weight.iter().fold(0.0_f32, |largest, value| largest.max(value.abs())));
+        self.bytes.clear();
+        self.bytes.extend(weight.iter().map(|value| narrow_e4m3(value / scale)));
+        let at = span.at(self.base);
+        self.queue.upload(at, &self.bytes)?;
+        let (x, weight) = (self.floats(&[input_scale], x)?, self.floats(&[scale], scale_at)?);
+        Ok((at, ProductScales { x, weight }))
     }
 
     fn tail(&mut self, name: &str, spans: &TailSpans) -> Result<DeviceTail> {
