@@ -10,6 +10,7 @@ use anyhow::{Context, bail};
 use serde::{Deserialize, Serialize};
 
 use super::machine::{Machine, commit, date, versions};
+use super::market::{About, rivals};
 use super::worker::Worker;
 use crate::command::{cargo, run as run_command, say};
 use crate::python::environment;
@@ -19,12 +20,6 @@ const DATA: &str = "target/bench/desk";
 const RESULTS: &str = "benches/results/desk-cpu.json";
 /// Every case is timed so often, its peers in between.
 const ROUNDS: usize = 5;
-
-/// What a worker says when it is ready.
-#[derive(Deserialize)]
-struct About {
-    cases: Vec<String>,
-}
 
 #[derive(Deserialize)]
 struct Timing {
@@ -81,17 +76,13 @@ pub(super) fn run(only: Option<&str>) -> anyhow::Result<()> {
     let (mut peers, peer_about) = start(&[python.as_os_str(), script.as_os_str(), data], "peers")?;
     let mut cases = BTreeMap::new();
     for case in about.cases.iter().filter(|case| only.is_none_or(|text| case.contains(text))) {
-        let rivals = peer_about.cases.iter().filter_map(|peer| {
-            let (name, library) = peer.split_once(' ')?;
-            (name == case).then_some((peer, library))
-        });
-        let rivals: Vec<(&String, &str)> = rivals.collect();
+        let rivals = rivals(case, &peer_about.cases);
         let mut timings: BTreeMap<String, Vec<Timing>> = BTreeMap::new();
         for _ in 0..ROUNDS {
             let timing = ours.ask(&format!("run {case}"))?;
             timings.entry("fillrate".into()).or_default().push(timing);
             for (request, library) in &rivals {
-                let known = timings.entry((*library).to_owned()).or_default();
+                let known = timings.entry(library.clone()).or_default();
                 if known.first().is_none_or(|timing| !timing.once) {
                     known.push(peers.ask(&format!("run {request}"))?);
                 }

@@ -25,8 +25,8 @@ const ROUNDS: usize = 7;
 /// What a worker says when it is ready: its cases, `CASE` where Fillrate computes it and `CASE LIBRARY`
 /// where a peer does.
 #[derive(Deserialize)]
-struct About {
-    cases: Vec<String>,
+pub(super) struct About {
+    pub(super) cases: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -111,7 +111,7 @@ fn start(program: &[&OsStr], name: &str) -> anyhow::Result<(Worker, About)> {
 }
 
 /// The peers' cases for one of ours, each `CASE LIBRARY`, with their libraries.
-fn rivals(case: &str, peers: &[String]) -> Vec<(String, String)> {
+pub(super) fn rivals(case: &str, peers: &[String]) -> Vec<(String, String)> {
     let of_case = peers.iter().filter_map(|peer| {
         let (name, library) = peer.split_once(' ')?;
         (name == case).then(|| (peer.clone(), library.to_owned()))

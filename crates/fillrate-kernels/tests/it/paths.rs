@@ -5,7 +5,8 @@ use fillrate_kernels::{
     BasketTerms, Cpu, HestonTerms, MertonTerms, PathBarrier, PathGrid, PathModel, Philox, Tier,
 };
 
-const MODELS: [PathModel; 3] = [
+/// One of each kind.
+pub(crate) const MODELS: [PathModel; 3] = [
     PathModel::GeometricBrownian { drift: 0.05, vol: 0.3 },
     PathModel::Merton(MertonTerms {
         drift: 0.05,

@@ -58,6 +58,8 @@ mod time;
 mod training;
 
 #[cfg(test)]
+mod check_tests;
+#[cfg(test)]
 mod tests;
 
 pub use self::estimate::{estimate, watched_peak_bytes};

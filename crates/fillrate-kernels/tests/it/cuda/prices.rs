@@ -9,13 +9,13 @@ use fillrate_kernels::cuda::{
     SWEEP_FIGURES,
 };
 use fillrate_kernels::{
-    BasketTerms, Cpu, GREEKS, HestonTerms, LaneSeries, MacdPeriods, MertonTerms, OptionColumns,
-    OrderFill, PathGrid, PathModel, Philox, Positions, SweepLine, SweepRule, SweepTally, Tape,
-    TapeTerms, WindowOp,
+    BasketTerms, Cpu, GREEKS, LaneSeries, MacdPeriods, OptionColumns, OrderFill, PathGrid,
+    PathModel, Philox, Positions, SweepLine, SweepRule, SweepTally, Tape, TapeTerms, WindowOp,
 };
 use proptest::prelude::*;
 
 use super::emulator::{Emulator, Engine};
+use crate::paths::MODELS;
 
 /// The values behind an output, which must stay as they were.
 const GUARD: usize = 3;
@@ -28,25 +28,6 @@ const WINDOWS: [WindowOp; 7] = [
     WindowOp::Deviation,
     WindowOp::ZScore,
     WindowOp::Bands { width: 2.5 },
-];
-
-const MODELS: [PathModel; 3] = [
-    PathModel::GeometricBrownian { drift: 0.05, vol: 0.3 },
-    PathModel::Merton(MertonTerms {
-        drift: 0.05,
-        vol: 0.2,
-        jumps_per_year: 5.0,
-        jump_mean: -0.03,
-        jump_vol: 0.05,
-    }),
-    PathModel::Heston(HestonTerms {
-        drift: 0.03,
-        variance: 0.04,
-        reversion: 1.5,
-        variance_mean: 0.06,
-        variance_vol: 0.7,
-        correlation: -0.6,
-    }),
 ];
 
 /// A device with columns of its own.
