@@ -11,6 +11,8 @@
 __device__ inline double larger(double a, double b) { return a > b ? a : b; }
 __device__ inline double smaller(double a, double b) { return a < b ? a : b; }
 
+__device__ inline bool is_missing(double x) { return x != x; }
+
 __device__ inline double not_a_number() { return __longlong_as_double(0x7ff8000000000000LL); }
 
 // A polynomial by Horner's rule, its highest coefficient first.

@@ -1,4 +1,5 @@
 // Every kernel over prices in one program, compiled once for a device.
+#include "bars.cu"
 #include "options.cu"
 #include "paths.cu"
 #include "recurrence.cu"

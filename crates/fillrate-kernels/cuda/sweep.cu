@@ -23,8 +23,6 @@ struct Tape {
     __device__ double cover(long long at) const { return column[7 * bars + at]; }
 };
 
-__device__ inline bool is_missing(double x) { return x != x; }
-
 // What a set adds up.
 struct Sums {
     double sum = 0.0, squares = 0.0, downside = 0.0, peak = 1.0, left = 1.0, drawdown = 0.0;

@@ -4,7 +4,8 @@
 // x: f64 [values], series after series; starts: u64 [series + 1], where each begins, and the end of the
 // last; out: f64 [outputs, values]. A block computes TILE values of one series (its place in the grid's
 // y) in shared memory: (1 + 2 K) (TILE + bars - 1) doubles for K numbers that say of a window what is
-// asked. The first `bars` - 1 outputs of a series are NaN.
+// asked. Windows begin `skip` values into a series, and those that are not full answer from `min_bars`
+// values on; all outputs before are NaN.
 #include "doubles.cuh"
 
 // `WINDOW_TILE` in `window.rs`.
@@ -20,8 +21,10 @@ struct Numbers {
 
 // What two neighbouring windows come to together; `x` and `x_older` are their newest values, `newer` and
 // `older` their sizes.
+// `factor` is what the outputs of a window of so many values are scaled by.
 struct Sum {
     static constexpr int K = 1;
+    __device__ static double factor(int count) { return 1.0 / count; }
     __device__ static Numbers<1> one(double x) { return {{x}}; }
     __device__ static Numbers<1> join(Numbers<1> a, Numbers<1> b, double, double, double, double) {
         return {{a.of[0] + b.of[0]}};
@@ -30,6 +33,7 @@ struct Sum {
 
 struct Smallest {
     static constexpr int K = 1;
+    __device__ static double factor(int) { return 1.0; }
     __device__ static Numbers<1> one(double x) { return {{x}}; }
     __device__ static Numbers<1> join(Numbers<1> a, Numbers<1> b, double, double, double, double) {
         return {{smaller(a.of[0], b.of[0])}};
@@ -38,6 +42,7 @@ struct Smallest {
 
 struct Largest {
     static constexpr int K = 1;
+    __device__ static double factor(int) { return 1.0; }
     __device__ static Numbers<1> one(double x) { return {{x}}; }
     __device__ static Numbers<1> join(Numbers<1> a, Numbers<1> b, double, double, double, double) {
         return {{larger(a.of[0], b.of[0])}};
@@ -47,6 +52,7 @@ struct Largest {
 // The sum, and the sum with weights 1, 2, ... from the oldest value to the newest.
 struct Weighted {
     static constexpr int K = 2;
+    __device__ static double factor(int count) { return 1.0 / (count * (count + 1.0) / 2.0); }
     __device__ static Numbers<2> one(double x) { return {{x, x}}; }
     __device__ static Numbers<2> join(Numbers<2> a, Numbers<2> b, double, double, double,
                                       double older) {
@@ -57,6 +63,7 @@ struct Weighted {
 // The mean's distance from the newest value, and the sum of squared deviations from the mean.
 struct Moments {
     static constexpr int K = 2;
+    __device__ static double factor(int count) { return 1.0 / count; }
     __device__ static Numbers<2> one(double) { return {{0.0, 0.0}}; }
     __device__ static Numbers<2> join(Numbers<2> a, Numbers<2> b, double x, double x_older,
                                       double newer, double older) {
@@ -71,44 +78,44 @@ struct Moments {
 struct AsIs {
     static constexpr int OUTPUTS = 1;
     template <int K>
-    __device__ void write(double* out, unsigned long long, Numbers<K> window, double) const {
+    __device__ void write(double* out, unsigned long long, Numbers<K> window, double, double) const {
         *out = window.of[0];
     }
 };
 
 struct Scaled {
     static constexpr int OUTPUTS = 1;
-    double factor;
     template <int K>
-    __device__ void write(double* out, unsigned long long, Numbers<K> window, double) const {
+    __device__ void write(double* out, unsigned long long, Numbers<K> window, double,
+                          double factor) const {
         *out = window.of[K - 1] * factor;
     }
 };
 
 struct Deviation {
     static constexpr int OUTPUTS = 1;
-    double reciprocal;
-    __device__ void write(double* out, unsigned long long, Numbers<2> window, double) const {
-        *out = sqrt(window.of[1] * reciprocal);
+    __device__ void write(double* out, unsigned long long, Numbers<2> window, double,
+                          double factor) const {
+        *out = sqrt(window.of[1] * factor);
     }
 };
 
 struct ZScore {
     static constexpr int OUTPUTS = 1;
-    double reciprocal;
-    __device__ void write(double* out, unsigned long long, Numbers<2> window, double) const {
-        const double deviation = sqrt(window.of[1] * reciprocal);
+    __device__ void write(double* out, unsigned long long, Numbers<2> window, double,
+                          double factor) const {
+        const double deviation = sqrt(window.of[1] * factor);
         *out = deviation > 0.0 ? (0.0 - window.of[0]) / deviation : 0.0;
     }
 };
 
 struct Bands {
     static constexpr int OUTPUTS = 3;
-    double reciprocal, width;
-    __device__ void write(double* out, unsigned long long values, Numbers<2> window,
-                          double x) const {
+    double width;
+    __device__ void write(double* out, unsigned long long values, Numbers<2> window, double x,
+                          double factor) const {
         const double middle = x + window.of[0];
-        const double reach = sqrt(window.of[1] * reciprocal) * width;
+        const double reach = sqrt(window.of[1] * factor) * width;
         out[0] = middle + reach;
         out[values] = middle;
         out[2 * values] = middle - reach;
@@ -165,32 +172,52 @@ struct WindowTile {
     }
 };
 
+// Which windows are asked for, and the factor of those that are full.
+struct Windows {
+    int skip, bars, min_bars;
+    double factor;
+};
+
 template <class A, class F>
 __device__ inline void roll(unsigned char* shared, const double* x,
                             const unsigned long long* starts, double* out,
-                            unsigned long long values, int bars, F finish) {
-    const unsigned long long start = starts[blockIdx.y];
-    const long long count = static_cast<long long>(starts[blockIdx.y + 1] - start);
+                            unsigned long long values, const Windows& windows, F finish) {
+    const int bars = windows.bars;
+    unsigned long long start = starts[blockIdx.y];
+    const long long length = static_cast<long long>(starts[blockIdx.y + 1] - start);
+    const long long skipped = windows.skip < length ? windows.skip : length;
+    if (blockIdx.x == 0) {
+        for (long long at = threadIdx.x; at < skipped; at += blockDim.x) {
+            for (int k = 0; k < F::OUTPUTS; k++) out[k * values + start + at] = not_a_number();
+        }
+    }
+    start += skipped;
+    const long long count = length - skipped;
     const long long first = static_cast<long long>(blockIdx.x) * WINDOW_TILE;
     // Whole blocks leave.
     if (first >= count) return;
     WindowTile<A> tile(shared, bars);
     tile.start(x + start, first - (bars - 1), count);
-    Numbers<A::K> windows[OUTPUTS_PER_THREAD] = {};
-    // The windows that the digits of `bars` name, newest first.
-    int taken = 0;
+    Numbers<A::K> joined[OUTPUTS_PER_THREAD] = {};
+    // The windows that the digits of a window's size name, newest first; near the start it is not full.
+    int sizes[OUTPUTS_PER_THREAD], taken[OUTPUTS_PER_THREAD] = {};
+#pragma unroll
+    for (int i = 0; i < OUTPUTS_PER_THREAD; i++) {
+        const long long before = first + i * WINDOW_THREADS + threadIdx.x + 1;
+        sizes[i] = before < bars ? static_cast<int>(before) : bars;
+    }
     for (int size = 1; size <= bars; size *= 2) {
         if (size > 1) tile.twice(size / 2);
-        if (!(bars & size)) continue;
 #pragma unroll
         for (int i = 0; i < OUTPUTS_PER_THREAD; i++) {
+            if (!(sizes[i] & size)) continue;
             const int at = bars - 1 + i * WINDOW_THREADS + static_cast<int>(threadIdx.x);
-            const Numbers<A::K> older = tile.load(tile.present, at - taken, tile.len);
-            windows[i] = taken == 0 ? older
-                                    : A::join(windows[i], older, tile.x[at], tile.x[at - taken],
-                                              taken, size);
+            const Numbers<A::K> older = tile.load(tile.present, at - taken[i], tile.len);
+            joined[i] = taken[i] == 0 ? older
+                                      : A::join(joined[i], older, tile.x[at],
+                                                tile.x[at - taken[i]], taken[i], size);
+            taken[i] += size;
         }
-        taken += size;
     }
 #pragma unroll
     for (int i = 0; i < OUTPUTS_PER_THREAD; i++) {
@@ -198,29 +225,27 @@ __device__ inline void roll(unsigned char* shared, const double* x,
         const long long place = first + at;
         if (place >= count) continue;
         double* const to = out + start + place;
-        if (place < bars - 1) {
+        if (sizes[i] < windows.min_bars) {
             for (int k = 0; k < F::OUTPUTS; k++) to[k * values] = not_a_number();
         } else {
-            finish.write(to, values, windows[i], tile.x[bars - 1 + at]);
+            const double factor = sizes[i] == bars ? windows.factor : A::factor(sizes[i]);
+            finish.write(to, values, joined[i], tile.x[bars - 1 + at], factor);
         }
     }
 }
 
-#define WINDOW_ARGUMENTS                                                                     \
+#define WINDOW_ARGUMENTS                                                                       \
     const double *x, const unsigned long long *starts, double *out, unsigned long long values, \
-        int bars, double factor
-#define ROLL(A, finish)                                        \
-    DYNAMIC_SHARED(shared);                                    \
-    roll<A>(shared, x, starts, out, values, bars, finish)
+        int skip, int bars, int min_bars, double factor
+#define ROLL(A, finish)                                          \
+    DYNAMIC_SHARED(shared);                                      \
+    const Windows windows{skip, bars, min_bars, factor};         \
+    roll<A>(shared, x, starts, out, values, windows, finish)
 
-KERNEL void window_mean(WINDOW_ARGUMENTS) { ROLL(Sum, Scaled{factor}); }
-KERNEL void window_weighted_mean(WINDOW_ARGUMENTS) { ROLL(Weighted, Scaled{factor}); }
+KERNEL void window_mean(WINDOW_ARGUMENTS) { ROLL(Sum, Scaled{}); }
+KERNEL void window_weighted_mean(WINDOW_ARGUMENTS) { ROLL(Weighted, Scaled{}); }
 KERNEL void window_min(WINDOW_ARGUMENTS) { ROLL(Smallest, AsIs{}); }
 KERNEL void window_max(WINDOW_ARGUMENTS) { ROLL(Largest, AsIs{}); }
-KERNEL void window_deviation(WINDOW_ARGUMENTS) { ROLL(Moments, Deviation{factor}); }
-KERNEL void window_z_score(WINDOW_ARGUMENTS) { ROLL(Moments, ZScore{factor}); }
-
-KERNEL void window_bands(WINDOW_ARGUMENTS, double width) {
-    const Bands bands{factor, width};
-    ROLL(Moments, bands);
-}
+KERNEL void window_deviation(WINDOW_ARGUMENTS) { ROLL(Moments, Deviation{}); }
+KERNEL void window_z_score(WINDOW_ARGUMENTS) { ROLL(Moments, ZScore{}); }
+KERNEL void window_bands(WINDOW_ARGUMENTS, double width) { ROLL(Moments, Bands{width}); }

@@ -13,15 +13,15 @@ use std::time::Instant;
 
 use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray, TimestampNanosecondArray};
 use fillrate::market::device::{EuropeanBatch, IndicatorJob, Job, MarketDevice, PathEnds};
-use fillrate::market::indicators::{Indicator, IndicatorOptions};
+use fillrate::market::indicators::{Indicator, IndicatorOptions, Request};
 use fillrate::market::montecarlo::{
     HestonTerms, MertonTerms, MonteCarloOptions, PathModel, Underlying,
 };
 use fillrate::market::options::{EuropeanColumns, Right};
 use fillrate::market::{Panel, PanelOptions, Philox};
 use fillrate_kernels::cuda::{
-    Accelerator, CudaPrices, DevicePaths, DeviceSeries, Gpu, GpuOptions, GpuPrecision, Layout,
-    Memory, OPTION_TERMS, Program,
+    Accelerator, CudaPrices, DevicePaths, DeviceSeries, DeviceWindow, Gpu, GpuOptions,
+    GpuPrecision, Layout, Memory, OPTION_TERMS, Program,
 };
 use fillrate_kernels::{GREEKS, PathGrid, WindowOp};
 use serde_json::{Value, json};
@@ -194,15 +194,19 @@ fn indicator(
             Indicator::Ema { bars } => prices.ema(bars, x, &series, out),
             Indicator::Rsi { bars } => prices.rsi(bars, x, &series, out),
             Indicator::Bands { bars, width } => {
-                prices.window(WindowOp::Bands { width }, bars, x, &series, out)
+                let window = DeviceWindow::full(bars);
+                prices.window(WindowOp::Bands { width }, window, x, &series, out)
             }
-            Indicator::Sma { bars } => prices.window(WindowOp::Mean, bars, x, &series, out),
+            Indicator::Sma { bars } => {
+                prices.window(WindowOp::Mean, DeviceWindow::full(bars), x, &series, out)
+            }
             _ => unreachable!("these are the ones that are measured"),
         }
         .unwrap();
         queue.synchronize().unwrap();
     });
-    let job = IndicatorJob::new(panel, indicator, IndicatorOptions::default()).unwrap();
+    let job = IndicatorJob::new(panel, Request::Indicator(indicator), IndicatorOptions::default());
+    let job = job.unwrap();
     let all = |columns: &Vec<Vec<f64>>| columns.iter().flat_map(|column| bits(column)).collect();
     race(name, ("bars", values as f64), &job, device, all, Some(resident))
 }

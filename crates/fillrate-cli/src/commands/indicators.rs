@@ -41,7 +41,7 @@ pub(crate) fn run(
     for request in &requests {
         request.check()?;
     }
-    if !requests.iter().any(has_kernel) {
+    if !requests.iter().any(|request| IndicatorJob::has_kernel(*request)) {
         refuse("what is asked for", settings)?;
     }
     let options = IndicatorOptions {
@@ -66,11 +66,6 @@ pub(crate) fn run(
     ));
     say(&computer.report(), printer);
     Ok(Outcome::Done)
-}
-
-/// Whether a GPU computes it.
-fn has_kernel(request: &Request) -> bool {
-    matches!(request, Request::Indicator(indicator) if IndicatorJob::has_kernel(*indicator))
 }
 
 /// The columns that the requests are computed of, each once.

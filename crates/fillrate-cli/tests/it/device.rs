@@ -47,7 +47,8 @@ fn the_processor_and_a_gpu_give_the_same_bytes() {
     let asset =
         ["--spot", "100", "--vol", "0.2", "--expiry", "1", "--paths", "5000", "--steps", "5"];
     check("montecarlo", &asset);
-    check("indicators", &["p.csv", "--sma", "3", "--ema", "2", "--rsi", "2", "--momentum", "2"]);
+    check("indicators", &["p.csv", "--sma", "3", "--ema", "2", "--rsi", "2", "--sma", "900"]);
+    check("indicators", &["p.csv", "--momentum", "2", "--stoch", "2,2,2", "--signal", "momentum"]);
     check("backtest", &["p.csv", "--strategy", "ma-crossover", "--grid", "fast=1:2,slow=2:3"]);
 }
 
@@ -70,6 +71,6 @@ fn a_gpu_is_refused_where_no_kernel_would_use_it() {
     desk.run(&american).complains(message, hint);
     let desk = Desk::of_verb("indicators");
     desk.put("p.csv", PRICES);
-    let refused = desk.run(&["p.csv", "--momentum", "2", "--device", "cuda"]);
+    let refused = desk.run(&["p.csv", "--sma", "718", "--device", "cuda"]);
     refused.complains("--device cuda: what is asked for has no CUDA kernel", hint);
 }

@@ -40,7 +40,8 @@ pub use linear::{DeviceLinear, DeviceScales};
 pub use matrix::{Cell, DeviceMatrix};
 pub use prices::{
     CudaPrices, DEVICE_WINDOW_BARS_MAX, DeviceGrid, DevicePaths, DeviceRule, DeviceSeries,
-    OPTION_TERMS, SWEEP_FIGURES, SWEEP_ROWS_MAX, TAPE_COLUMNS,
+    DeviceSignal, DeviceWindow, OPTION_TERMS, SWEEP_FIGURES, SWEEP_ROWS_MAX, StochasticWindows,
+    TAPE_COLUMNS,
 };
 pub use quantize::Quantized;
 pub use source::{HEAD_PADS, Program, head_pad};

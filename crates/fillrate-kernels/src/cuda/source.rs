@@ -60,6 +60,7 @@ const ENCODER_FILES: Files = sources![
 
 /// The files that the prices' main one includes.
 const PRICE_FILES: Files = sources![
+    "bars.cu",
     "device.cuh",
     "doubles.cuh",
     "options.cu",
@@ -104,10 +105,17 @@ impl Program {
                 "black_scholes",
                 "ema",
                 "macd_line",
+                "momentum",
                 "path_ends_brownian",
                 "path_ends_heston",
                 "path_ends_merton",
+                "rate_of_change",
                 "rsi",
+                "signal_bands",
+                "signal_crossover",
+                "signal_swing",
+                "signal_thresholds",
+                "stochastic_percent",
                 "sweep_bands",
                 "sweep_crossing",
                 "sweep_outside",

@@ -127,12 +127,32 @@ std::string run(const Launch& from) {
 
 #ifdef EMULATE_PRICES
 const std::map<std::string, Kernel> KERNELS = {
-    ENTRY(atr),         ENTRY(basket_ends),          ENTRY(black_scholes),
-    ENTRY(ema),         ENTRY(macd_line),            ENTRY(path_ends_brownian),
-    ENTRY(rsi),         ENTRY(path_ends_heston),     ENTRY(path_ends_merton),
-    ENTRY(window_max),  ENTRY(window_mean),          ENTRY(window_min),
-    ENTRY(window_bands), ENTRY(window_weighted_mean), ENTRY(window_deviation),
-    ENTRY(window_z_score), ENTRY(sweep_crossing), ENTRY(sweep_outside), ENTRY(sweep_bands),
+    ENTRY(atr),
+    ENTRY(basket_ends),
+    ENTRY(black_scholes),
+    ENTRY(ema),
+    ENTRY(macd_line),
+    ENTRY(momentum),
+    ENTRY(path_ends_brownian),
+    ENTRY(path_ends_heston),
+    ENTRY(path_ends_merton),
+    ENTRY(rate_of_change),
+    ENTRY(rsi),
+    ENTRY(signal_bands),
+    ENTRY(signal_crossover),
+    ENTRY(signal_swing),
+    ENTRY(signal_thresholds),
+    ENTRY(stochastic_percent),
+    ENTRY(sweep_bands),
+    ENTRY(sweep_crossing),
+    ENTRY(sweep_outside),
+    ENTRY(window_bands),
+    ENTRY(window_deviation),
+    ENTRY(window_max),
+    ENTRY(window_mean),
+    ENTRY(window_min),
+    ENTRY(window_weighted_mean),
+    ENTRY(window_z_score),
 };
 #else
 const std::map<std::string, Kernel> KERNELS = {

@@ -250,8 +250,8 @@ fn panel(with_gaps: bool) -> Panel {
     Panel::read(&mut reader, &PanelOptions::default()).unwrap()
 }
 
-#[test]
-fn indicators_on_a_device_have_the_bits_of_the_processor() {
+/// What is asked of panels: everything, at lengths that one series or another is too short for.
+fn requests() -> Vec<Request> {
     let indicators = [
         Indicator::Sma { bars: 20 },
         Indicator::Ema { bars: 12 },
@@ -261,30 +261,64 @@ fn indicators_on_a_device_have_the_bits_of_the_processor() {
         Indicator::Macd(MacdPeriods { fast: 5, slow: 9, smooth: 4 }),
         Indicator::Atr { bars: 14 },
         Indicator::Momentum { bars: 3 },
+        Indicator::Roc { bars: 7 },
         Indicator::ZScore { bars: 10 },
         Indicator::Deviation { bars: 10 },
         Indicator::Min { bars: 33 },
         Indicator::Max { bars: 1 },
-        Indicator::Sma { bars: 5000 },
+        Indicator::Stochastic { bars: 6, slow: 4, smooth: 3 },
     ];
-    let mut requests: Vec<Request> = indicators.map(Request::Indicator).to_vec();
-    requests.push(Request::Signal(Signal::Rsi { bars: 5, low: 40.0, high: 60.0 }));
-    let computer: Computer<IndicatorJob> = computer(Device::sound());
-    for with_gaps in [false, true] {
-        for min_periods in [None, Some(3)] {
-            let panel = panel(with_gaps);
-            let options = IndicatorOptions { min_periods, ..IndicatorOptions::default() };
-            let expected = compute(&panel, &requests, options).unwrap();
-            let found = compute_on(&computer, &panel, &requests, options).unwrap();
-            assert_eq!(found.len(), expected.len());
-            for (found, expected) in found.iter().zip(&expected) {
-                assert_eq!(found.name, expected.name);
-                assert_eq!(bits(&found.values), bits(&expected.values), "{}", found.name);
-            }
+    let signals = [
+        Signal::MaCrossover { fast: 3, slow: 8 },
+        Signal::Rsi { bars: 5, low: 40.0, high: 60.0 },
+        Signal::Bollinger { bars: 6, width: 1.2 },
+        Signal::Momentum { bars: 4 },
+        Signal::ZScore { bars: 9, threshold: 1.1 },
+        Signal::Swing { width: 2, reward: 2.0 },
+    ];
+    let indicators = indicators.map(Request::Indicator).into_iter();
+    indicators.chain(signals.map(Request::Signal)).collect()
+}
+
+#[track_caller]
+fn check_indicators(computer: &Computer<IndicatorJob>, panel: &Panel, requests: &[Request]) {
+    for min_periods in [None, Some(3)] {
+        let options = IndicatorOptions { min_periods, ..IndicatorOptions::default() };
+        let expected = compute(panel, requests, options).unwrap();
+        let found = compute_on(computer, panel, requests, options).unwrap();
+        assert_eq!(found.len(), expected.len());
+        for (found, expected) in found.iter().zip(&expected) {
+            assert_eq!(found.name, expected.name);
+            assert_eq!(bits(&found.values), bits(&expected.values), "{}", found.name);
         }
     }
-    // All but the momentum, the long window and the signal, four times.
-    assert_eq!((computer.report().on_device, computer.report().degraded), (4 * 11, 0));
+}
+
+#[test]
+fn indicators_on_a_device_have_the_bits_of_the_processor() {
+    let computer: Computer<IndicatorJob> = computer(Device::sound());
+    let mut requests = requests();
+    let on_device = requests.len() as u64;
+    let stochastic = Indicator::Stochastic { bars: 5, slow: 3, smooth: 900 };
+    requests.push(Request::Indicator(Indicator::Sma { bars: 5000 }));
+    requests.push(Request::Indicator(stochastic));
+    requests.push(Request::Signal(Signal::MaCrossover { fast: 3, slow: 718 }));
+    for with_gaps in [false, true] {
+        check_indicators(&computer, &panel(with_gaps), &requests);
+    }
+    // All but those with long windows, four times.
+    assert_eq!((computer.report().on_device, computer.report().degraded), (4 * on_device, 0));
+}
+
+#[test]
+fn a_signal_that_the_device_fails_is_computed_by_the_processor() {
+    for failing in 0..3 {
+        let failing = computer(Device { failing: Some(failing), ..Device::sound() });
+        let signal = Request::Signal(Signal::MaCrossover { fast: 3, slow: 8 });
+        check_indicators(&failing, &panel(true), &[signal]);
+        let Report { on_device, on_processor, degraded, .. } = failing.report();
+        assert_eq!((on_device, on_processor, degraded), (1, 1, 1));
+    }
 }
 
 #[test]

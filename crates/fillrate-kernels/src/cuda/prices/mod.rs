@@ -3,6 +3,7 @@
 //! Each gives what its twin of [`Cpu`](crate::Cpu) gives, to the bit: the kernels are the twins'
 //! operations in their order, and neither side contracts a product and a sum.
 
+mod bars;
 mod options;
 mod paths;
 mod recurrence;
@@ -11,16 +12,22 @@ mod window;
 
 use std::sync::Arc;
 
+pub use bars::{DeviceSignal, StochasticWindows};
 pub use options::OPTION_TERMS;
 pub use paths::DevicePaths;
 pub use sweep::{DeviceGrid, DeviceRule, SWEEP_FIGURES, SWEEP_ROWS_MAX, TAPE_COLUMNS};
-pub use window::DEVICE_WINDOW_BARS_MAX;
+pub use window::{DEVICE_WINDOW_BARS_MAX, DeviceWindow};
 
 use super::{Address, Argument, Launch, Program, Queue};
 use crate::{Error, Result};
 
 /// The threads of a block of a kernel whose threads have nothing to do with each other.
 const THREADS: u32 = 256;
+
+/// The most blocks of a grid in its second dimension.
+///
+/// Source: CUDA C++ Programming Guide, table of compute capabilities.
+const GRID_Y_MAX: usize = 65_535;
 
 /// The ops over prices, on one queue of a device. As those of [`Cuda`](super::Cuda), they append work
 /// over addresses that somebody else laid out.
@@ -74,5 +81,33 @@ impl CudaPrices {
         })?;
         let (grid, threads) = ([blocks, 1, 1], THREADS);
         self.queue.launch(&Launch { kernel, grid, threads, shared_bytes: 0, arguments })
+    }
+
+    /// Launches a kernel with a thread for each bar of each series; its first argument is where they
+    /// begin.
+    fn for_each_bar(
+        &self,
+        kernel: &'static str,
+        series: &DeviceSeries,
+        arguments: &[Argument],
+    ) -> Result<()> {
+        let blocks = series.longest.div_ceil(THREADS as usize) as u32;
+        if blocks == 0 {
+            return Ok(());
+        }
+        for first in (0..series.series).step_by(GRID_Y_MAX) {
+            let count = GRID_Y_MAX.min(series.series - first) as u32;
+            let starts = Argument::Address(series.starts.plus(first * size_of::<u64>()));
+            let arguments: Vec<Argument> =
+                std::iter::once(starts).chain(arguments.iter().copied()).collect();
+            self.queue.launch(&Launch {
+                kernel,
+                grid: [blocks, count, 1],
+                threads: THREADS,
+                shared_bytes: 0,
+                arguments: &arguments,
+            })?;
+        }
+        Ok(())
     }
 }

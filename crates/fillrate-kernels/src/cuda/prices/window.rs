@@ -1,6 +1,6 @@
 //! Rolling windows.
 
-use super::{CudaPrices, DeviceSeries};
+use super::{CudaPrices, DeviceSeries, GRID_Y_MAX};
 use crate::cpu::window::{WindowOp, weights_sum};
 use crate::cuda::{Address, Argument, Launch};
 use crate::{Error, Result};
@@ -20,30 +20,63 @@ const SHARED_BYTES: usize = 48 << 10;
 /// processor's.
 pub const DEVICE_WINDOW_BARS_MAX: usize = SHARED_BYTES / (5 * size_of::<f64>()) - WINDOW_TILE + 1;
 
-/// The most blocks of a grid in its second dimension.
-///
-/// Source: CUDA C++ Programming Guide, table of compute capabilities.
-const GRID_Y_MAX: usize = 65_535;
+/// The windows over a series.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeviceWindow {
+    /// The values of a full window, from 1 to [`DEVICE_WINDOW_BARS_MAX`].
+    pub bars: usize,
+    /// From how many values on a window that is not full gives an answer, from 1 to `bars`.
+    pub min_bars: usize,
+    /// The values at the start of each series that are left out, and answered with NaN.
+    pub skip: usize,
+}
+
+impl DeviceWindow {
+    /// Full windows over whole series.
+    #[must_use]
+    pub const fn full(bars: usize) -> Self {
+        Self { bars, min_bars: bars, skip: 0 }
+    }
+
+    /// The values of a series before the first answer.
+    #[must_use]
+    pub const fn warm_up(&self) -> usize {
+        self.skip + self.min_bars - 1
+    }
+
+    fn check(&self) -> Result<()> {
+        let Self { bars, min_bars, skip } = *self;
+        let (op, max) = ("window", DEVICE_WINDOW_BARS_MAX);
+        if !(1..=max).contains(&bars) {
+            let expected = format!("a window of 1 to {max} values");
+            return Err(Error::Shape { op, expected, got: bars.to_string() });
+        }
+        if !(1..=bars).contains(&min_bars) || i32::try_from(skip).is_err() {
+            let expected = format!("an answer from 1 to {bars} values on");
+            return Err(Error::Shape { op, expected, got: format!("{min_bars} after {skip}") });
+        }
+        Ok(())
+    }
+}
 
 impl CudaPrices {
     /// [`Cpu::window`](crate::Cpu::window) over every series of `x`, f64 `[values]`; `out` becomes
-    /// `[outputs, values]`.
+    /// `[outputs, values]`. Windows that are not full give what [`WindowStream`](crate::WindowStream)
+    /// gives.
     ///
     /// # Errors
     ///
-    /// If `bars` is 0 or above [`DEVICE_WINDOW_BARS_MAX`], or the device fails.
+    /// If a length is out of its range, or the device fails.
     pub fn window(
         &self,
         op: WindowOp,
-        bars: usize,
+        window: DeviceWindow,
         x: Address,
         series: &DeviceSeries,
         out: Address,
     ) -> Result<()> {
-        if !(1..=DEVICE_WINDOW_BARS_MAX).contains(&bars) {
-            let expected = format!("a window of 1 to {DEVICE_WINDOW_BARS_MAX} values");
-            return Err(Error::Shape { op: "window", expected, got: bars.to_string() });
-        }
+        window.check()?;
+        let DeviceWindow { bars, min_bars, skip } = window;
         let reciprocal = 1.0 / bars as f64;
         let (kernel, factor, width) = match op {
             WindowOp::Mean => ("window_mean", reciprocal, None),
@@ -65,7 +98,9 @@ impl CudaPrices {
                 Argument::Address(series.starts.plus(first * size_of::<u64>())),
                 Argument::Address(out),
                 Argument::Count(series.values as u64),
+                Argument::size(skip),
                 Argument::size(bars),
+                Argument::size(min_bars),
                 Argument::Double(factor),
             ];
             arguments.extend(width.map(Argument::Double));

@@ -1,34 +1,28 @@
 //! The kernels over prices against their twins: the same bits.
 
+mod series;
+mod sweeps;
+
 use std::cell::RefCell;
 use std::sync::Arc;
 
 use fillrate_kernels::cuda::{
-    Accelerator, Address, CudaPrices, DEVICE_WINDOW_BARS_MAX, DeviceGrid, DevicePaths, DeviceRule,
-    DeviceSeries, Element, Gpu, GpuOptions, GpuPrecision, Memory, Program, Queue, Region,
-    SWEEP_FIGURES,
+    Accelerator, Address, CudaPrices, DEVICE_WINDOW_BARS_MAX, DevicePaths, DeviceSeries,
+    DeviceSignal, DeviceWindow, Element, Gpu, GpuOptions, GpuPrecision, Memory, Program, Queue,
+    Region,
 };
 use fillrate_kernels::{
-    BasketTerms, Cpu, GREEKS, LaneSeries, MacdPeriods, OptionColumns, OrderFill, PathGrid,
-    PathModel, Philox, Positions, SweepLine, SweepRule, SweepTally, Tape, TapeTerms, WindowOp,
+    BasketTerms, Cpu, GREEKS, OptionColumns, PathGrid, PathModel, Philox, WindowOp,
 };
 use proptest::prelude::*;
 
+use self::series::{check_changes, check_recurrences, check_signals, check_windows};
+use self::sweeps::check_sweeps;
 use super::emulator::{Emulator, Engine};
 use crate::paths::MODELS;
 
 /// The values behind an output, which must stay as they were.
 const GUARD: usize = 3;
-
-const WINDOWS: [WindowOp; 7] = [
-    WindowOp::Mean,
-    WindowOp::WeightedMean,
-    WindowOp::Min,
-    WindowOp::Max,
-    WindowOp::Deviation,
-    WindowOp::ZScore,
-    WindowOp::Bands { width: 2.5 },
-];
 
 /// A device with columns of its own.
 struct Bench {
@@ -164,193 +158,6 @@ fn check_basket(bench: &Bench, assets: usize, grid: &PathGrid, paths: usize) {
     bench.clear();
 }
 
-/// Some series, one after another, and where they lie on a device.
-struct Panel {
-    lens: Vec<usize>,
-    columns: [Vec<f64>; 3],
-    on_device: DeviceSeries,
-}
-
-impl Panel {
-    fn new(bench: &Bench, lens: &[usize], seed: u64) -> Self {
-        let values = lens.iter().sum();
-        let mut starts = vec![0_u64];
-        for len in lens {
-            starts.push(starts[starts.len() - 1] + *len as u64);
-        }
-        let bytes: Vec<u8> = starts.iter().flat_map(|start| start.to_le_bytes()).collect();
-        let on_device = DeviceSeries {
-            starts: bench.put(&bytes),
-            series: lens.len(),
-            longest: lens.iter().copied().max().unwrap_or(0),
-            values,
-        };
-        // A walk, flat for a while: closes with highs and lows around them.
-        let mut close = 100.0;
-        let step = |(place, u): (usize, f64)| {
-            close += if place % 50 < 12 { 0.0 } else { u - 0.5 };
-            close
-        };
-        let closes: Vec<f64> = uniforms(seed, values).into_iter().enumerate().map(step).collect();
-        let beside = |seed, sign: f64| -> Vec<f64> {
-            uniforms(seed, values).iter().zip(&closes).map(|(u, close)| close + sign * u).collect()
-        };
-        let columns = [beside(seed + 1, 1.0), beside(seed + 2, -1.0), closes];
-        Self { lens: lens.to_vec(), columns, on_device }
-    }
-
-    /// The outputs of a twin, series by series: `[outputs, values]`.
-    fn twin(&self, outputs: usize, twin: impl Fn([&[f64]; 3], &mut [&mut [f64]])) -> Vec<f64> {
-        let mut all = vec![Vec::new(); outputs];
-        let mut start = 0;
-        for len in &self.lens {
-            let mut out = vec![vec![0.0; *len]; outputs];
-            let mut slices: Vec<&mut [f64]> = out.iter_mut().map(Vec::as_mut_slice).collect();
-            twin(self.columns.each_ref().map(|column| &column[start..start + len]), &mut slices);
-            for (all, out) in all.iter_mut().zip(out) {
-                all.extend(out);
-            }
-            start += len;
-        }
-        all.concat()
-    }
-}
-
-fn check_windows(bench: &Bench, lens: &[usize], bars: usize, seed: u64) {
-    let panel = Panel::new(bench, lens, seed);
-    let x = bench.column(&panel.columns[2]);
-    let values = panel.on_device.values;
-    for op in WINDOWS {
-        let out = bench.room(op.outputs() * values);
-        bench.prices.window(op, bars, x, &panel.on_device, out).unwrap();
-        let expected = panel.twin(op.outputs(), |[_, _, close], out| {
-            assert!(Cpu::detect().window(op, close, bars, out).unwrap());
-        });
-        let found = bench.bits(out, op.outputs() * values);
-        assert_same(&found, &expected, &format!("{op:?} of {bars} over {lens:?}"));
-    }
-    bench.clear();
-}
-
-fn check_recurrences(bench: &Bench, lens: &[usize], bars: usize, seed: u64) {
-    let cpu = Cpu::detect();
-    let panel = Panel::new(bench, lens, seed);
-    let (values, series) = (panel.on_device.values, &panel.on_device);
-    let columns = panel.columns.each_ref().map(|column| bench.column(column));
-    let x = columns[2];
-    let periods = MacdPeriods { fast: bars.div_ceil(2), slow: bars, smooth: 1 + bars / 3 };
-    let out = [(); 5].map(|()| bench.room(values));
-    bench.prices.ema(bars, x, series, out[0]).unwrap();
-    bench.prices.rsi(bars, x, series, out[1]).unwrap();
-    bench.prices.atr(bars, columns, series, out[2]).unwrap();
-    bench.prices.macd(periods, x, series, [out[3], out[4]]).unwrap();
-    let expected = panel.twin(6, |columns, out| {
-        let [ema, rsi, atr, line, signal, histogram] = out else { unreachable!() };
-        cpu.ema(columns[2], bars, ema).unwrap();
-        cpu.rsi(columns[2], bars, rsi).unwrap();
-        cpu.atr(columns, bars, atr).unwrap();
-        cpu.macd(columns[2], periods, [line, signal, histogram]).unwrap();
-    });
-    for ((name, out), expected) in
-        ["ema", "rsi", "atr", "line", "signal"].iter().zip(out).zip(expected.chunks(values.max(1)))
-    {
-        let context = format!("{name} of {bars} over {lens:?}");
-        assert_same(&bench.bits(out, values), expected, &context);
-    }
-    bench.clear();
-}
-
-/// Closes and opens, some of which are not known, in a market that also falls to very little.
-fn tape(bars: usize, terms: TapeTerms, seed: u64) -> Tape {
-    let philox = Philox::new(seed);
-    let mut log: f64 = 3.0;
-    let mut bar = |at: u64| {
-        let [step, gap] = philox.normals(at, 0, 0);
-        let open = (log + 0.05 * gap).exp();
-        log += 0.2 * step;
-        let is_known = philox.normals(at, 1, 0)[0] < 1.8;
-        (log.exp(), if is_known { open } else { f64::NAN })
-    };
-    let (close, open): (Vec<f64>, Vec<f64>) = (0..bars as u64).map(&mut bar).unzip();
-    Tape::new(&close, &open, terms).unwrap()
-}
-
-/// The figures of one set from its twin, whose other lanes have nothing to do.
-fn figures(tally: &SweepTally) -> [f64; SWEEP_FIGURES] {
-    let SweepTally { equity, sum, squares, downside, drawdown, held, trades, closed, won } = *tally;
-    [equity, sum, squares, downside, drawdown, held, trades, closed, won].map(|figure| figure[0])
-}
-
-fn check_sweeps(bench: &Bench, bars: usize, [rows, columns]: [usize; 2], seed: u64) {
-    // Lines that begin with nothing, in rows and in columns.
-    let line = |place: usize, level: f64| -> Vec<f64> {
-        let philox = Philox::new(seed + place as u64);
-        let value = |at| if at < place % 4 { f64::NAN } else { philox.normals(at as u64, 0, 1)[0] };
-        (0..bars).map(|at| level + value(at)).collect()
-    };
-    let row_lines: Vec<Vec<f64>> = (0..rows).map(|row| line(row, 0.0)).collect();
-    let deviations: Vec<Vec<f64>> = (0..rows).map(|row| line(100 + row, 3.0)).collect();
-    let column_lines: Vec<Vec<f64>> = (0..columns).map(|at| line(200 + at, 0.2)).collect();
-    let by_bar: Vec<f64> =
-        (0..bars).flat_map(|bar| column_lines.iter().map(move |line| line[bar])).collect();
-    let low: Vec<f64> = (0..columns).map(|at| -0.2 * at as f64).collect();
-    let high: Vec<f64> = low.iter().map(|low| 0.3 - low).collect();
-    let width: Vec<f64> = (0..columns).map(|at| 0.1 * at as f64).collect();
-    let [rows_at, deviations_at] =
-        [&row_lines, &deviations].map(|lines| bench.column(&lines.concat()));
-    let [slow, low_at, high_at, width_at] =
-        [&by_bar, &low, &high, &width].map(|values| bench.column(values));
-    let rules = [
-        DeviceRule::Crossing { fast: rows_at, slow },
-        DeviceRule::Outside { line: rows_at, low: low_at, high: high_at },
-        DeviceRule::Bands { middle: rows_at, deviation: deviations_at, width: width_at },
-    ];
-    let twin = |tape: &Tape, range: std::ops::Range<usize>, rule: &DeviceRule, positions, set| {
-        let (row, column): (usize, usize) = set;
-        let slow = LaneSeries::new(bars, &[&column_lines[column]]).unwrap();
-        let (same, each) = (SweepLine::Same(&row_lines[row]), SweepLine::Each(&slow));
-        let rule = match rule {
-            DeviceRule::Crossing { .. } => SweepRule::Crossing { fast: same, slow: each },
-            DeviceRule::Outside { .. } => {
-                SweepRule::Outside { line: same, low: [low[column]; 8], high: [high[column]; 8] }
-            }
-            DeviceRule::Bands { .. } => {
-                let deviation = SweepLine::Same(&deviations[row]);
-                SweepRule::Bands { middle: same, deviation, width: [width[column]; 8] }
-            }
-        };
-        figures(&Cpu::detect().sweep(tape, range, &rule, positions).unwrap())
-    };
-    for (fill, positions, costs) in [
-        (OrderFill::NextOpen, Positions::Long, [0.0, 0.0, 0.0]),
-        (OrderFill::Close, Positions::Long, [0.01, 0.002, 0.001]),
-        (OrderFill::NextOpen, Positions::LongShort, [0.01, 0.002, 0.001]),
-        (OrderFill::Close, Positions::LongShort, [0.3, 0.1, 0.0]),
-    ] {
-        let [fee, slippage, rate] = costs;
-        let tape = tape(bars, TapeTerms { fee, slippage, rate, fill }, seed);
-        let on_device = bench.column(&tape.columns().concat());
-        for range in [0..bars, bars / 3..bars, 2..3, 2..2] {
-            for rule in &rules {
-                let out = bench.room(SWEEP_FIGURES * rows * columns);
-                let grid = DeviceGrid { rows, columns, positions, out };
-                bench.prices.sweep(&tape, on_device, range.clone(), rule, &grid).unwrap();
-                let mut expected = vec![0.0; SWEEP_FIGURES * rows * columns];
-                for set in 0..rows * columns {
-                    let place = (set / columns, set % columns);
-                    let of_set = twin(&tape, range.clone(), rule, positions, place);
-                    for (figure, value) in of_set.into_iter().enumerate() {
-                        expected[figure * rows * columns + set] = value;
-                    }
-                }
-                let context = format!("{rule:?} {positions:?} {fill:?} {range:?}");
-                assert_same(&bench.bits(out, expected.len()), &expected, &context);
-            }
-        }
-    }
-    bench.clear();
-}
-
 /// Every kernel over shapes that are not whole blocks.
 fn check_all(bench: &Bench, seed: u64) {
     for options in [1, 255, 1000] {
@@ -368,6 +175,10 @@ fn check_all(bench: &Bench, seed: u64) {
     for bars in [1, 2, 3, 14, 20, 64, 100] {
         check_windows(bench, &[600, 1, 0, 19, 20, 21, 130], bars, seed);
         check_recurrences(bench, &[200, 1, 0, 14, 15, 22, 23, 101], bars, seed);
+        check_changes(bench, &[300, 1, 0, 14, 15, 101], bars, seed);
+    }
+    for width in [1, 2, 9] {
+        check_signals(bench, &[300, 1, 0, 5, 18, 19, 101], width, seed);
     }
     check_windows(bench, &[1100], DEVICE_WINDOW_BARS_MAX, seed);
     check_sweeps(bench, 120, [2, 5], seed);
@@ -407,6 +218,8 @@ proptest! {
         BENCH.with(|bench| {
             check_windows(bench, &lens, bars, seed);
             check_recurrences(bench, &lens, bars, seed);
+            check_changes(bench, &lens, bars, seed);
+            check_signals(bench, &lens, 1 + bars / 20, seed);
         });
     }
 }
@@ -421,6 +234,8 @@ fn every_kernel(engine: Engine) {
     check_basket(bench, 2, &grid(3, 0, false, 1), 5);
     check_windows(bench, &[30, 3], 6, 1);
     check_recurrences(bench, &[30, 3], 6, 1);
+    check_changes(bench, &[30, 3], 6, 1);
+    check_signals(bench, &[30, 3], 2, 1);
     check_sweeps(bench, 12, [2, 1], 1);
 }
 
@@ -441,11 +256,34 @@ fn what_a_device_cannot_take_is_refused() {
         let series = DeviceSeries { starts: nowhere, series: 1, longest: 9, values: 9 };
         let mean = WindowOp::Mean;
         let bars = DEVICE_WINDOW_BARS_MAX + 1;
-        let refused = bench.prices.window(mean, bars, nowhere, &series, nowhere).unwrap_err();
+        let full = DeviceWindow::full(bars);
+        let refused = bench.prices.window(mean, full, nowhere, &series, nowhere).unwrap_err();
         let message = "window: expected a window of 1 to 717 values, got 718";
         assert_eq!(refused.to_string(), message);
         for error in [
-            bench.prices.window(mean, 0, nowhere, &series, nowhere).unwrap_err(),
+            bench
+                .prices
+                .window(mean, DeviceWindow::full(0), nowhere, &series, nowhere)
+                .unwrap_err(),
+            bench
+                .prices
+                .window(
+                    mean,
+                    DeviceWindow { bars: 3, min_bars: 4, skip: 0 },
+                    nowhere,
+                    &series,
+                    nowhere,
+                )
+                .unwrap_err(),
+            bench.prices.momentum(0, nowhere, &series, nowhere).unwrap_err(),
+            bench
+                .prices
+                .signal(
+                    &DeviceSignal::Swing { columns: [nowhere; 3], width: 0, reward: 1.0 },
+                    &series,
+                    nowhere,
+                )
+                .unwrap_err(),
             bench.prices.ema(0, nowhere, &series, nowhere).unwrap_err(),
             bench
                 .prices
@@ -476,6 +314,8 @@ fn every_kernel_over_prices_on_the_gpu_gives_the_bits_of_its_twin() {
             check_options(&bench, 300_000, 6);
             check_windows(&bench, &[100_000, 5000], 200, 7);
             check_recurrences(&bench, &[100_000, 5000], 50, 7);
+            check_changes(&bench, &[100_000, 5000], 50, 7);
+            check_signals(&bench, &[100_000, 5000], 4, 7);
             for model in &MODELS {
                 check_paths(&bench, model, &grid(252, 9, false, 8), 50_000);
             }

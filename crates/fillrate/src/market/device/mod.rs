@@ -4,6 +4,7 @@
 //! the processor, operation by operation. A [`Computer`] decides where jobs go and answers what the GPU
 //! fails.
 
+mod columns;
 mod computer;
 mod european;
 mod paths;

@@ -1,58 +1,67 @@
-//! Indicators as jobs.
+//! Indicators and signals as jobs.
 
 use std::borrow::Cow;
 
-use fillrate_kernels::cuda::{Address, DEVICE_WINDOW_BARS_MAX, DeviceSeries, Layout};
+use fillrate_kernels::WINDOW_BARS_MAX;
+use fillrate_kernels::cuda::{DEVICE_WINDOW_BARS_MAX, DeviceSeries, Layout};
 
+use super::columns::DeviceColumns;
 use super::{Job, MarketDevice};
+use crate::Result;
 use crate::market::Panel;
 use crate::market::indicators::{
-    Indicator, IndicatorOptions, check_columns, fill_partial_windows, of_indicator,
+    Indicator, IndicatorOptions, Request, Signal, check_columns, of_request,
 };
-use crate::{Error, Result};
 
 const DOUBLE: usize = size_of::<f64>();
 
-/// An indicator over every symbol of a panel.
+/// An indicator or a signal over every symbol of a panel.
 #[derive(Clone, Debug)]
 pub struct IndicatorJob {
     panel: Panel,
-    indicator: Indicator,
+    request: Request,
     options: IndicatorOptions,
 }
 
 impl IndicatorJob {
-    /// Takes an indicator over a panel, which is shared.
+    /// Takes a request over a panel, which is shared.
     ///
     /// # Errors
     ///
-    /// If the indicator does not pass its check, or the panel lacks a column.
-    pub fn new(panel: &Panel, indicator: Indicator, options: IndicatorOptions) -> Result<Self> {
-        indicator.check()?;
-        check_columns(panel, &indicator.inputs(options.column))?;
-        Ok(Self { panel: panel.clone(), indicator, options })
+    /// If the request does not pass its check, or the panel lacks a column.
+    pub fn new(panel: &Panel, request: Request, options: IndicatorOptions) -> Result<Self> {
+        request.check()?;
+        check_columns(panel, &request.inputs(options.column))?;
+        Ok(Self { panel: panel.clone(), request, options })
     }
 
-    /// Whether a device computes `indicator`: windows of up to 717 bars, and the recursive averages.
+    /// Whether a device computes `request`: all but windows of more than 717 bars.
     #[must_use]
-    pub fn has_kernel(indicator: Indicator) -> bool {
-        match indicator {
-            Indicator::Ema { .. }
-            | Indicator::Rsi { .. }
-            | Indicator::Macd(_)
-            | Indicator::Atr { .. } => true,
-            other => other.window().is_some_and(|(_, bars)| bars <= DEVICE_WINDOW_BARS_MAX),
+    pub fn has_kernel(request: Request) -> bool {
+        let fits = |bars: usize| bars <= DEVICE_WINDOW_BARS_MAX;
+        let is_computed = |indicator: Indicator| match indicator {
+            Indicator::Stochastic { bars, slow, smooth } => {
+                [bars, slow, smooth].map(fits) == [true; 3]
+            }
+            other => other.window().is_none_or(|(_, bars)| fits(bars)),
+        };
+        match request {
+            Request::Indicator(indicator) => is_computed(indicator),
+            Request::Signal(Signal::Swing { width, .. }) => width <= WINDOW_BARS_MAX,
+            Request::Signal(signal) => signal.indicators().into_iter().all(is_computed),
         }
     }
 
     /// Computes the outputs of whole series, one after another.
     fn outputs_of(&self, series: &WholeSeries<'_>, device: &MarketDevice) -> Result<Vec<Vec<f64>>> {
         let values = series.columns[0].len();
+        let column_bytes = values * DOUBLE;
+        let names = self.request.columns().len();
         let mut layout = Layout::default();
         let starts = layout.reserve(series.starts.len() * size_of::<u64>());
-        let inputs: Vec<_> =
-            series.columns.iter().map(|_| layout.reserve(values * DOUBLE)).collect();
-        let outputs = layout.reserve(self.indicator.outputs() * values * DOUBLE);
+        let inputs: Vec<_> = series.columns.iter().map(|_| layout.reserve(column_bytes)).collect();
+        let scratch = layout.reserve(DeviceColumns::scratch_columns(self.request) * column_bytes);
+        let outputs = layout.reserve(names * column_bytes);
         let region = device.region(&layout, "indicators")?;
         let starts = starts.at(region.address());
         device.upload(starts, &series.starts)?;
@@ -69,88 +78,51 @@ impl IndicatorJob {
             values,
         };
         let to = outputs.at(region.address());
-        self.launch(&at, &on_device, to, device)?;
-        let mut out = vec![vec![0.0; values]; self.indicator.outputs()];
-        // The last output of a MACD is made of the others.
-        let computed = match self.indicator {
-            Indicator::Macd(_) => 2,
-            other => other.outputs(),
+        let columns = DeviceColumns {
+            prices: &device.prices,
+            series: on_device,
+            options: self.options,
+            inputs: &at,
         };
+        columns.compute(self.request, scratch.at(region.address()), to)?;
+        let mut out = vec![vec![0.0; values]; names];
+        // The last output of a MACD is made of the others.
+        let computed = if is_macd(self.request) { 2 } else { names };
         for (place, out) in out.iter_mut().take(computed).enumerate() {
-            device.download(to.plus(place * values * DOUBLE), out)?;
+            device.download(to.plus(place * column_bytes), out)?;
         }
-        Ok(out)
-    }
-
-    fn launch(
-        &self,
-        inputs: &[Address],
-        series: &DeviceSeries,
-        out: Address,
-        device: &MarketDevice,
-    ) -> Result<()> {
-        let prices = &device.prices;
-        match (self.indicator, inputs) {
-            (Indicator::Ema { bars }, [x]) => prices.ema(bars, *x, series, out)?,
-            (Indicator::Rsi { bars }, [x]) => prices.rsi(bars, *x, series, out)?,
-            (Indicator::Atr { bars }, [high, low, close]) => {
-                prices.atr(bars, [*high, *low, *close], series, out)?;
-            }
-            (Indicator::Macd(periods), [x]) => {
-                prices.macd(periods, *x, series, [out, out.plus(series.values * DOUBLE)])?;
-            }
-            (other, [x]) if Self::has_kernel(other) => {
-                if let Some((op, bars)) = other.window() {
-                    prices.window(op, bars, *x, series, out)?;
-                }
-            }
-            (other, _) => {
-                let message = format!("{} has no CUDA kernel", other.columns()[0]);
-                return Err(Error::Argument { name: "indicator", message });
-            }
-        }
-        Ok(())
-    }
-
-    /// What the host adds to a device's outputs: answers of windows that are not yet full, and the
-    /// distance between a MACD's lines.
-    fn finish(&self, series: &WholeSeries<'_>, out: &mut [Vec<f64>]) -> Result<()> {
-        if let (Indicator::Macd(_), [line, signal, histogram]) = (self.indicator, &mut *out) {
+        if let (true, [line, signal, histogram]) = (is_macd(self.request), &mut out[..]) {
             for ((histogram, line), signal) in histogram.iter_mut().zip(line).zip(signal) {
                 *histogram = *line - *signal;
             }
         }
-        let Some((op, bars)) = self.indicator.window() else { return Ok(()) };
-        for bounds in series.starts.windows(2) {
-            let bounds = bounds[0] as usize..bounds[1] as usize;
-            let mut slices: Vec<&mut [f64]> =
-                out.iter_mut().map(|out| &mut out[bounds.clone()]).collect();
-            fill_partial_windows(op, bars, &series.columns[0][bounds], self.options, &mut slices)?;
-        }
-        Ok(())
+        Ok(out)
     }
 }
 
+const fn is_macd(request: Request) -> bool {
+    matches!(request, Request::Indicator(Indicator::Macd(_)))
+}
+
 impl Job for IndicatorJob {
-    /// An output for each of the indicator's columns, `[bars]`.
+    /// An output for each of the request's columns, `[bars]`.
     type Answer = Vec<Vec<f64>>;
 
     /// In values read.
     fn size(&self) -> u64 {
-        (self.panel.bars() * self.indicator.inputs(self.options.column).len()) as u64
+        (self.panel.bars() * self.request.inputs(self.options.column).len()) as u64
     }
 
     fn on_processor(&self) -> Result<Self::Answer> {
-        of_indicator(&self.panel, self.indicator, self.options)
+        of_request(&self.panel, self.request, self.options)
     }
 
     fn on_device(&self, device: &MarketDevice) -> Result<Self::Answer> {
-        let columns = self.indicator.inputs(self.options.column);
+        let columns = self.request.inputs(self.options.column);
         let columns: Vec<&[f64]> =
             columns.iter().filter_map(|column| self.panel.column(*column)).collect();
         let series = WholeSeries::of(&columns, self.panel.offsets());
-        let mut out = self.outputs_of(&series, device)?;
-        self.finish(&series, &mut out)?;
+        let out = self.outputs_of(&series, device)?;
         let Some(places) = &series.places else { return Ok(out) };
         let scatter = |values: Vec<f64>| {
             let mut all = vec![f64::NAN; self.panel.bars()];

@@ -81,7 +81,7 @@ fn window(
 }
 
 /// The answers of windows that are not yet full, where they are wanted.
-pub(crate) fn fill_partial_windows(
+fn fill_partial_windows(
     op: WindowOp,
     bars: usize,
     x: &[f64],

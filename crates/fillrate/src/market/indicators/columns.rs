@@ -78,7 +78,7 @@ pub fn compute(
     Ok(columns?.into_iter().flatten().collect())
 }
 
-/// The same, with the indicators that a device has kernels for computed where `computer` says.
+/// The same, with what a device has kernels for computed where `computer` says.
 ///
 /// # Errors
 ///
@@ -91,11 +91,10 @@ pub fn compute_on(
 ) -> Result<Vec<NamedColumn>> {
     check(panel, requests, options)?;
     let of = |request: &Request| {
-        let columns = match *request {
-            Request::Indicator(indicator) if IndicatorJob::has_kernel(indicator) => {
-                computer.run(IndicatorJob::new(panel, indicator, options)?)?
-            }
-            other => of_request(panel, other, options)?,
+        let columns = if IndicatorJob::has_kernel(*request) {
+            computer.run(IndicatorJob::new(panel, *request, options)?)?
+        } else {
+            of_request(panel, *request, options)?
         };
         Ok(named(*request, columns))
     };
@@ -127,16 +126,12 @@ fn named(request: Request, columns: Vec<Vec<f64>>) -> Vec<NamedColumn> {
     named.map(|(name, values)| NamedColumn { name, values }).collect()
 }
 
-/// The outputs of an indicator that was checked, `[bars]` each.
-pub(crate) fn of_indicator(
+/// The outputs of a request that was checked, `[bars]` each.
+pub(crate) fn of_request(
     panel: &Panel,
-    indicator: Indicator,
+    request: Request,
     options: IndicatorOptions,
 ) -> Result<Vec<Vec<f64>>> {
-    of_request(panel, Request::Indicator(indicator), options)
-}
-
-fn of_request(panel: &Panel, request: Request, options: IndicatorOptions) -> Result<Vec<Vec<f64>>> {
     let mut columns = vec![vec![0.0; panel.bars()]; request.columns().len()];
     let mut rests: Vec<&mut [f64]> = columns.iter_mut().map(Vec::as_mut_slice).collect();
     let mut work = Vec::with_capacity(panel.len());

@@ -30,9 +30,8 @@ use crate::{Error, Result};
 
 pub use fillrate_kernels::MacdPeriods;
 
-pub(crate) use self::batch::fill_partial_windows;
 pub use self::columns::{NamedColumn, Request, compute, compute_on};
-pub(crate) use self::columns::{check_columns, of_indicator};
+pub(crate) use self::columns::{check_columns, of_request};
 pub use self::signals::{Signal, SignalStream};
 pub use self::stream::IndicatorStream;
 
@@ -240,7 +239,7 @@ impl Default for IndicatorOptions {
 
 impl IndicatorOptions {
     /// From how many bars on a window of `bars` gives an answer.
-    fn min_bars(self, bars: usize) -> usize {
+    pub(crate) fn min_bars(self, bars: usize) -> usize {
         self.min_periods.map_or(bars, |min| min.clamp(1, bars))
     }
 }

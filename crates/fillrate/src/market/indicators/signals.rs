@@ -127,7 +127,7 @@ impl Signal {
     }
 
     /// The indicators that it rests on.
-    pub(super) fn indicators(self) -> Vec<Indicator> {
+    pub(crate) fn indicators(self) -> Vec<Indicator> {
         match self {
             Self::MaCrossover { fast, slow } => {
                 vec![Indicator::Sma { bars: fast }, Indicator::Sma { bars: slow }]
