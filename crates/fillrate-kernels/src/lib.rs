@@ -62,7 +62,7 @@ pub use cpu::attention::Sequences;
 pub use cpu::embedding::Embeddings;
 pub use cpu::layer_norm::LayerNorm;
 pub use cpu::linear::{Linear, LinearShape, Nonlinearity};
-pub use cpu::matmul::{MatmulShape, MatmulValue};
+pub use cpu::matmul::{MatmulShape, MatmulType, MatmulValue};
 pub use cpu::options::american::{AmericanScheme, AmericanTerms};
 pub use cpu::options::{GREEKS, OptionColumns, normal_cdf};
 pub use cpu::paths::{

@@ -2,8 +2,8 @@
 //! resident (everything is on the GPU already), end to end (copies in and out), and the processor with
 //! all its threads.
 //!
-//! Each end-to-end result is compared with the processor's, bit by bit, before it is timed. On a machine
-//! without a GPU it says what is missing and ends well.
+//! Each end-to-end result is compared with the processor's before it is timed, bit by bit, and products of
+//! matrices within their bound. On a machine without a GPU it says what is missing and ends well.
 
 #![allow(clippy::print_stdout, missing_docs, reason = "a benchmark reports on standard output")]
 #![allow(clippy::unwrap_used, reason = "a benchmark that cannot go on should stop where it is")]
@@ -12,7 +12,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray, TimestampNanosecondArray};
-use fillrate::market::device::{EuropeanBatch, IndicatorJob, Job, MarketDevice, PathEnds};
+use fillrate::market::device::{
+    EuropeanBatch, IndicatorJob, Job, MarketDevice, MatmulJob, MatmulShape, MatmulValue, PathEnds,
+};
 use fillrate::market::indicators::{Indicator, IndicatorOptions, Request};
 use fillrate::market::montecarlo::{
     HestonTerms, MertonTerms, MonteCarloOptions, PathModel, Underlying,
@@ -20,8 +22,8 @@ use fillrate::market::montecarlo::{
 use fillrate::market::options::{EuropeanColumns, Right};
 use fillrate::market::{Panel, PanelOptions, Philox};
 use fillrate_kernels::cuda::{
-    Accelerator, CudaPrices, DevicePaths, DeviceSeries, DeviceWindow, Gpu, GpuOptions,
-    GpuPrecision, Layout, Memory, OPTION_TERMS, Program,
+    Accelerator, CudaPrices, CudaProducts, DevicePaths, DeviceSeries, DeviceWindow, Gpu,
+    GpuOptions, GpuPrecision, Layout, Memory, OPTION_TERMS, Program,
 };
 use fillrate_kernels::{GREEKS, PathGrid, WindowOp};
 use serde_json::{Value, json};
@@ -34,6 +36,8 @@ const PATHS: usize = 1_000_000;
 const STEPS: u32 = 252;
 const SYMBOLS: usize = 500;
 const BARS: usize = 10_000;
+/// The sides of square matrices.
+const SIDE: usize = 4096;
 
 /// The median of some runs after one that warms up, in seconds.
 fn median_s(mut run: impl FnMut()) -> f64 {
@@ -211,6 +215,63 @@ fn indicator(
     race(name, ("bars", values as f64), &job, device, all, Some(resident))
 }
 
+/// A product of square matrices of normal numbers.
+fn product<T: MatmulValue>(
+    of: impl Fn(f64) -> T,
+    accelerator: &dyn Accelerator,
+    device: &MarketDevice,
+) -> Value
+where
+    f64: From<T::Sum> + From<T>,
+{
+    let shape = MatmulShape { rows: SIDE, inner: SIDE, columns: SIDE };
+    let count = SIDE * SIDE;
+    let matrix = |seed| -> Vec<T> {
+        let philox = Philox::new(seed);
+        (0..count as u64).map(|place| of(philox.normals(place, 0, 0)[0])).collect()
+    };
+    let (a, b) = (matrix(1), matrix(2));
+    let products = CudaProducts::new(accelerator.queue(Program::Products).unwrap());
+    let mut layout = Layout::default();
+    let spans = [T::TYPE.bytes(), T::TYPE.bytes(), T::TYPE.sum_bytes()]
+        .map(|bytes| layout.reserve(count * bytes));
+    let region = accelerator.allocate(Memory::Workspace, layout.bytes(), "benchmark").unwrap();
+    let [a_at, b_at, out] = spans.map(|span| span.at(region.address()));
+    products.queue().upload(a_at, bytemuck::cast_slice(&a)).unwrap();
+    products.queue().upload(b_at, bytemuck::cast_slice(&b)).unwrap();
+    let resident_s = median_s(|| {
+        products.matmul::<T>(shape, a_at, b_at, out).unwrap();
+        products.queue().synchronize().unwrap();
+    });
+    let norm = |values: &mut dyn Iterator<Item = T>| {
+        values.map(|value| f64::from(value).powi(2)).sum::<f64>().sqrt()
+    };
+    let of_rows: Vec<f64> =
+        (0..SIDE).map(|row| norm(&mut a[row * SIDE..][..SIDE].iter().copied())).collect();
+    let of_columns: Vec<f64> =
+        (0..SIDE).map(|column| norm(&mut b[column..].iter().step_by(SIDE).copied())).collect();
+    let job = MatmulJob::new(shape, a, b).unwrap();
+    let (found, twin) = (job.on_device(device).unwrap(), job.on_processor().unwrap());
+    // The sum of the sizes of a value's terms is at most the product of the norms.
+    let apart = found.iter().zip(&twin).enumerate().map(|(place, (found, twin))| {
+        let size = of_rows[place / SIDE] * of_columns[place % SIDE];
+        (f64::from(*found) - f64::from(*twin)).abs() / size
+    });
+    let apart = apart.fold(0.0, f64::max);
+    let bound = 2.0 * SIDE as f64 * T::TYPE.roundoff();
+    assert!(apart <= bound, "{:?}: {apart} apart, at most {bound}", T::TYPE);
+    let end_to_end_s = median_s(|| drop(job.on_device(device).unwrap()));
+    let processor_s = median_s(|| drop(job.on_processor().unwrap()));
+    let operations = 2.0 * (SIDE as f64).powi(3);
+    json!({
+        "op": format!("matmul_{}", T::TYPE.as_str()), "of": "operations", "count": operations,
+        "resident_per_s": operations / resident_s,
+        "end_to_end_per_s": operations / end_to_end_s,
+        "processor_per_s": operations / processor_s,
+        "apart": apart, "apart_bound": bound,
+    })
+}
+
 fn main() {
     let gpu = match Gpu::open(0, GpuPrecision::Best, &GpuOptions::default()) {
         Ok(gpu) => gpu,
@@ -248,6 +309,10 @@ fn main() {
     ] {
         results.push(indicator(name, of, &panel, &*accelerator, &device));
     }
+    results.push(product(|x| x as f32, &*accelerator, &device));
+    results.push(product(|x| x, &*accelerator, &device));
+    results.push(product(half::bf16::from_f64, &*accelerator, &device));
+    results.push(product(half::f16::from_f64, &*accelerator, &device));
     let report = json!({
         "gpu": limits.name, "compute_capability": limits.capability.to_string(),
         "processor_threads": rayon::current_num_threads(), "results": results,

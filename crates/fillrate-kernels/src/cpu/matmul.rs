@@ -27,7 +27,12 @@ pub struct MatmulShape {
 }
 
 impl MatmulShape {
-    fn check(&self, lens: [usize; 3]) -> Result<()> {
+    /// Refuses matrices of other sizes, in values: those of a, of b and of the product.
+    ///
+    /// # Errors
+    ///
+    /// If a matrix has not the shape's size.
+    pub fn check(&self, lens: [usize; 3]) -> Result<()> {
         let Self { rows, inner, columns } = *self;
         let expected = [(rows, inner), (inner, columns), (rows, columns)];
         let expected = expected.map(|(height, width)| height.checked_mul(width));
@@ -39,11 +44,81 @@ impl MatmulShape {
     }
 }
 
+/// The types that a matrix's values may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MatmulType {
+    /// Summed in f32.
+    F32,
+    /// Summed in f64.
+    F64,
+    /// bfloat16, summed in f32.
+    Bf16,
+    /// IEEE half precision, summed in f32.
+    Fp16,
+}
+
+impl MatmulType {
+    /// Every type.
+    pub const ALL: [Self; 4] = [Self::F32, Self::F64, Self::Bf16, Self::Fp16];
+
+    /// The name: `f32`, `f64`, `bf16` or `fp16`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::F64 => "f64",
+            Self::Bf16 => "bf16",
+            Self::Fp16 => "fp16",
+        }
+    }
+
+    /// The size of a value.
+    #[must_use]
+    pub const fn bytes(self) -> usize {
+        match self {
+            Self::Bf16 | Self::Fp16 => 2,
+            Self::F32 => 4,
+            Self::F64 => 8,
+        }
+    }
+
+    /// The size of a sum.
+    #[must_use]
+    pub const fn sum_bytes(self) -> usize {
+        match self {
+            Self::F32 | Self::Bf16 | Self::Fp16 => 4,
+            Self::F64 => 8,
+        }
+    }
+
+    /// u, the most that an operation on sums is off by, as a share of its result. A value of a product
+    /// over `inner` terms is within n u / (1 − n u), n = `inner`, of the exact one, as a share of the
+    /// sum of its terms' sizes, in whatever order they are summed; so the values of two devices are
+    /// within twice that of each other.
+    ///
+    /// 2⁻²⁴ for f32 and 2⁻⁵³ for f64, half a step. For the 16-bit types 2⁻²³: their products are exact,
+    /// but the tensor cores of GPUs cut their sums off and do not round them.
+    ///
+    /// Source: Higham, "Accuracy and stability of numerical algorithms" (2nd ed.), section 3.1; Fasi,
+    /// Higham, Mikaitis & Pranesh, "Numerical behavior of NVIDIA tensor cores" (2021).
+    #[must_use]
+    pub const fn roundoff(self) -> f64 {
+        match self {
+            Self::F32 => f32::EPSILON as f64 / 2.0,
+            Self::F64 => f64::EPSILON / 2.0,
+            Self::Bf16 | Self::Fp16 => f32::EPSILON as f64,
+        }
+    }
+}
+
 /// What a matrix's values may be: f32 and f64, whose products are summed in their own type, and bf16
 /// and fp16, whose products are exact in f32 and summed there.
-pub trait MatmulValue: Copy + Send + Sync + private::Sealed {
+pub trait MatmulValue: bytemuck::Pod + Send + Sync + private::Sealed {
     /// The type of the sums and of the product's values.
-    type Sum: Copy + Default + Send + Sync;
+    type Sum: bytemuck::Pod + Default + Send + Sync;
+
+    /// Which type it is.
+    const TYPE: MatmulType;
 
     /// The value as one of the sums' type.
     #[doc(hidden)]
@@ -64,9 +139,11 @@ mod private {
 }
 
 macro_rules! whole {
-    ($value:ty, $multiply:path) => {
+    ($value:ty, $of:ident, $multiply:path) => {
         impl MatmulValue for $value {
             type Sum = $value;
+
+            const TYPE: MatmulType = MatmulType::$of;
 
             fn widen(self) -> $value {
                 self
@@ -101,13 +178,15 @@ macro_rules! whole {
     };
 }
 
-whole!(f32, matrixmultiply::sgemm);
-whole!(f64, matrixmultiply::dgemm);
+whole!(f32, F32, matrixmultiply::sgemm);
+whole!(f64, F64, matrixmultiply::dgemm);
 
 macro_rules! widened {
-    ($value:ty) => {
+    ($value:ty, $of:ident) => {
         impl MatmulValue for $value {
             type Sum = f32;
+
+            const TYPE: MatmulType = MatmulType::$of;
 
             fn widen(self) -> f32 {
                 self.to_f32()
@@ -123,15 +202,15 @@ macro_rules! widened {
     };
 }
 
-widened!(bf16);
-widened!(f16);
+widened!(bf16, Bf16);
+widened!(f16, Fp16);
 
 impl Cpu {
     /// out = a b, of row-major matrices `a` `[rows, inner]` and `b` `[inner, columns]`, on the threads of
     /// rayon's pool. bf16 and fp16 are widened, and summed in f32.
     ///
-    /// A value differs from the exact one by at most about `inner` roundings of the sum of its terms'
-    /// sizes. Its last bits depend on the processor.
+    /// A value is as near to the exact one as [`MatmulType::roundoff`] says. Its last bits depend on the
+    /// processor.
     ///
     /// ```
     /// use fillrate_kernels::{Cpu, MatmulShape};

@@ -4,17 +4,21 @@
 use std::collections::HashMap;
 use std::ffi::c_void;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use fillrate_device::cuda::{
     Context, CubinCache, CubinKey, CudaBackend, DeviceLimits, Function, Graph, Library, Module,
     Nvrtc, PinnedBuffer, Stream,
 };
-use fillrate_device::memory::{DeviceMemory, FixedAllocation, MemoryOptions, PoolKind, Request};
+use fillrate_device::memory::{
+    DeviceMemory, FixedAllocation, MemoryOptions, Pool, PoolKind, Request,
+};
 use fillrate_device::probe::{Sensors, Version};
 
 use super::blas::{Blas, WORKSPACE_BYTES};
-use super::{Accelerator, Address, Element, Launch, Memory, Product, Program, Queue, Region};
+use super::{
+    Accelerator, Address, DenseProduct, Element, Launch, Memory, Product, Program, Queue, Region,
+};
 use crate::{Error, Result};
 
 /// The staging memory of a queue at first: enough for the token ids of a large batch.
@@ -110,11 +114,14 @@ impl Gpu {
         if let Some(kernels) = programs.get(&program) {
             return Ok(Arc::clone(kernels));
         }
-        let cubin = self.compile(program)?;
-        let module = Module::load(&self.context, &cubin)?;
-        let functions = program.kernels().iter();
-        let functions = functions.map(|name| Ok((*name, module.function(name)?)));
-        let kernels = Arc::new(functions.collect::<Result<Kernels>>()?);
+        let mut kernels = Kernels::new();
+        if !program.kernels().is_empty() {
+            let module = Module::load(&self.context, &self.compile(program)?)?;
+            for name in program.kernels() {
+                kernels.insert(name, module.function(name)?);
+            }
+        }
+        let kernels = Arc::new(kernels);
         programs.insert(program, Arc::clone(&kernels));
         Ok(kernels)
     }
@@ -153,28 +160,22 @@ impl Accelerator for Gpu {
     fn queue(&self, program: Program) -> Result<Arc<dyn Queue>> {
         let kernels = self.kernels(program)?;
         let stream = self.backend.stream()?;
-        let products = match program {
-            Program::Encoder { element, .. } => {
-                let request = Request::new(WORKSPACE_BYTES as u64).on(stream.id());
-                let request = request.tagged("cuBLASLt workspace");
-                let workspace = self.memory.pool(PoolKind::Workspace).allocate(&request)?;
-                let workspace = workspace.into_fixed();
-                Some((Blas::new(element, Address(workspace.address()))?, workspace))
-            }
-            Program::Prices => None,
-        };
-        let (blas, workspace) = products.unzip();
         let staging = PinnedBuffer::zeroed(&self.context, STAGING_BYTES)?;
-        let state = State { blas, staging, staged: 0, graphs: HashMap::new() };
-        let shared_bytes_max = self.limits().shared_bytes_max;
-        Ok(Arc::new(GpuQueue {
+        let state = State { blas: None, staging, staged: 0, graphs: HashMap::new() };
+        let queue = GpuQueue {
             stream,
             kernels,
+            pool: self.memory.pool(PoolKind::Workspace),
             state: Mutex::new(state),
             program,
-            shared_bytes_max,
-            _workspace: workspace,
-        }))
+            shared_bytes_max: self.limits().shared_bytes_max,
+            workspace: OnceLock::new(),
+        };
+        if !matches!(program, Program::Prices) {
+            // What is sure to be needed should be missed now.
+            queue.blas(&mut lock(&queue.state))?;
+        }
+        Ok(Arc::new(queue))
     }
 
     fn allocate(&self, memory: Memory, bytes: usize, owner: &'static str) -> Result<Region> {
@@ -200,11 +201,13 @@ impl Accelerator for Gpu {
 struct GpuQueue {
     stream: Arc<Stream>,
     kernels: Arc<Kernels>,
+    /// Where the workspace is taken from.
+    pool: Pool,
     state: Mutex<State>,
     program: Program,
     shared_bytes_max: u32,
-    // Dropped after the stream, which waits for its work.
-    _workspace: Option<FixedAllocation>,
+    /// What cuBLASLt works in. Dropped after the stream, which waits for its work.
+    workspace: OnceLock<FixedAllocation>,
 }
 
 impl Drop for GpuQueue {
@@ -217,7 +220,7 @@ impl Drop for GpuQueue {
 
 /// What a queue changes.
 struct State {
-    /// `None` for a program without products.
+    /// `None` until there is a product.
     blas: Option<Blas>,
     /// Page-locked memory on its way to the device.
     staging: PinnedBuffer<u8>,
@@ -243,6 +246,24 @@ impl GpuQueue {
         let begin = state.staged;
         state.staged += bytes;
         Ok(begin)
+    }
+
+    /// cuBLASLt on this stream.
+    fn blas<'a>(&self, state: &'a mut State) -> Result<&'a mut Blas> {
+        let blas = match state.blas.take() {
+            Some(blas) => blas,
+            None => Blas::new(self.workspace()?)?,
+        };
+        Ok(state.blas.insert(blas))
+    }
+
+    fn workspace(&self) -> Result<Address> {
+        if let Some(workspace) = self.workspace.get() {
+            return Ok(Address(workspace.address()));
+        }
+        let request = Request::new(WORKSPACE_BYTES as u64).on(self.stream.id());
+        let workspace = self.pool.allocate(&request.tagged("cuBLASLt workspace"))?.into_fixed();
+        Ok(Address(self.workspace.get_or_init(|| workspace).address()))
     }
 }
 
@@ -278,11 +299,15 @@ impl Queue for GpuQueue {
     }
 
     fn multiply(&self, product: &Product) -> Result<()> {
-        let Some(blas) = &mut lock(&self.state).blas else {
-            let (expected, got) = ("a program with products".to_owned(), self.program);
+        let Some(element) = self.program.element() else {
+            let (expected, got) = ("a program with elements".to_owned(), self.program);
             return Err(Error::Shape { op: "multiply", expected, got: format!("{got:?}") });
         };
-        Ok(blas.multiply(&self.stream, product)?)
+        Ok(self.blas(&mut lock(&self.state))?.multiply(&self.stream, element, product)?)
+    }
+
+    fn multiply_dense(&self, product: &DenseProduct) -> Result<()> {
+        Ok(self.blas(&mut lock(&self.state))?.multiply_dense(&self.stream, product)?)
     }
 
     fn upload(&self, to: Address, bytes: &[u8]) -> Result<()> {

@@ -1,7 +1,7 @@
 //! What a device is asked to do: launches, products, and the queue that takes them.
 
 use super::Program;
-use crate::Result;
+use crate::{Error, MatmulShape, MatmulType, Result};
 
 /// The threads of a warp.
 pub const WARP_THREADS: u32 = 32;
@@ -100,6 +100,22 @@ pub struct ProductScales {
     pub weight: Address,
 }
 
+/// A dense product: out = a b, of row-major matrices without padding, summed in the type of sums, which
+/// `out` has. No side of the shape is 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DenseProduct {
+    /// The sizes.
+    pub shape: MatmulShape,
+    /// The type of the values of `a` and `b`.
+    pub values: MatmulType,
+    /// `[rows, inner]`.
+    pub a: Address,
+    /// `[inner, columns]`.
+    pub b: Address,
+    /// `[rows, columns]`.
+    pub out: Address,
+}
+
 /// A queue of work on one device, done in the order in which it was appended.
 ///
 /// Behind it is a stream of a GPU, or, in tests, the kernels' sources compiled for the processor.
@@ -123,6 +139,16 @@ pub trait Queue: Send + Sync {
     ///
     /// As [`Self::launch`], and if the program has no element type.
     fn multiply(&self, product: &Product) -> Result<()>;
+
+    /// Appends a dense product, whatever the program.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::launch`], and if the device multiplies no matrices.
+    fn multiply_dense(&self, product: &DenseProduct) -> Result<()> {
+        let (expected, got) = ("a device that multiplies matrices", format!("{:?}", product.shape));
+        Err(Error::Shape { op: "matmul", expected: expected.to_owned(), got })
+    }
 
     /// Appends a copy to the device; the bytes may be changed at once.
     ///

@@ -1,6 +1,6 @@
 //! The CUDA implementation of the ops: launches of the kernels in `cuda/*.cu` and products by
 //! cuBLASLt, on one [`Queue`] of a device. [`Cuda`] has the encoders', [`CudaPrices`] those over
-//! prices.
+//! prices, and [`CudaProducts`] products of matrices.
 //!
 //! Nothing here allocates device memory or waits for the device: matrices and weights are
 //! addresses that their owner laid out ([`Layout`]), and an op only appends work to the queue. The
@@ -18,6 +18,7 @@ mod launch;
 mod layer_norm;
 mod layout;
 mod linear;
+mod matmul;
 mod matrix;
 mod prices;
 mod quantize;
@@ -33,10 +34,13 @@ pub use e4m3::{E4M3_MAX, e4m3_scale, narrow_e4m3, widen_e4m3};
 pub use element::Element;
 pub use embedding::{DeviceEmbeddings, DeviceTokens};
 pub use gpu::{Gpu, GpuOptions, GpuPrecision};
-pub use launch::{Address, Argument, Launch, Product, ProductScales, Queue, WARP_THREADS};
+pub use launch::{
+    Address, Argument, DenseProduct, Launch, Product, ProductScales, Queue, WARP_THREADS,
+};
 pub use layer_norm::DeviceNorm;
 pub use layout::{ALIGNMENT_BYTES, Layout, Span, Tensor};
 pub use linear::{DeviceLinear, DeviceScales};
+pub use matmul::CudaProducts;
 pub use matrix::{Cell, DeviceMatrix};
 pub use prices::{
     CudaPrices, DEVICE_WINDOW_BARS_MAX, DeviceGrid, DevicePaths, DeviceRule, DeviceSeries,

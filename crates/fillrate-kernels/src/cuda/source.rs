@@ -24,6 +24,8 @@ pub enum Program {
         /// One of [`HEAD_PADS`].
         head_pad: usize,
     },
+    /// No kernels: a queue for products alone, which nothing has to be compiled for.
+    Products,
     /// The kernels over prices, in f64: see [`CudaPrices`](super::CudaPrices).
     Prices,
 }
@@ -99,6 +101,7 @@ impl Program {
                 "tail_relu",
                 "tail_tanh",
             ],
+            Self::Products => &[],
             Self::Prices => &[
                 "atr",
                 "basket_ends",
@@ -138,6 +141,7 @@ impl Program {
                 main: ("kernels.cu", include_str!("../../cuda/kernels.cu")),
                 includes: ENCODER_FILES,
             },
+            Self::Products => Source { main: ("products.cu", ""), includes: &[] },
             Self::Prices => Source {
                 main: ("prices.cu", include_str!("../../cuda/prices.cu")),
                 includes: PRICE_FILES,
@@ -155,8 +159,18 @@ impl Program {
                 format!("--define-macro={}", element.define()),
                 format!("--define-macro=HEAD_PAD={head_pad}"),
             ],
+            Self::Products => vec![standard],
             // Every operation is rounded by itself, as on the processor.
             Self::Prices => vec![standard, "--fmad=false".to_owned()],
+        }
+    }
+
+    /// The type of the encoders' activations and weights; `None` for another program.
+    #[must_use]
+    pub const fn element(self) -> Option<Element> {
+        match self {
+            Self::Encoder { element, .. } => Some(element),
+            Self::Prices | Self::Products => None,
         }
     }
 
@@ -165,7 +179,7 @@ impl Program {
     pub const fn head_pad(self) -> Option<usize> {
         match self {
             Self::Encoder { head_pad, .. } => Some(head_pad),
-            Self::Prices => None,
+            Self::Prices | Self::Products => None,
         }
     }
 }

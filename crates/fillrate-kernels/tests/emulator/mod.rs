@@ -7,8 +7,10 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
-use fillrate_kernels::Result;
-use fillrate_kernels::cuda::{Address, Argument, Element, Launch, Product, Program, Queue, Region};
+use fillrate_kernels::cuda::{
+    Address, Argument, DenseProduct, Element, Launch, Product, Program, Queue, Region,
+};
+use fillrate_kernels::{MatmulShape, MatmulType, Result};
 
 /// The shared memory that a block may have: what every GPU grants without being asked.
 const SHARED_BYTES_MAX: u32 = 48 << 10;
@@ -168,6 +170,25 @@ impl Queue for Emulator {
         Ok(())
     }
 
+    fn multiply_dense(&self, product: &DenseProduct) -> Result<()> {
+        let DenseProduct { shape, values, a, b, out } = *product;
+        let MatmulShape { rows, inner, columns } = shape;
+        // cuBLASLt describes no matrix without rows or columns.
+        assert!(rows > 0 && inner > 0 && columns > 0, "{product:?}");
+        let kernel = match values {
+            MatmulType::F32 => "matmul_f32",
+            MatmulType::F64 => "matmul_f64",
+            MatmulType::Bf16 => "matmul_bf16",
+            MatmulType::Fp16 => "matmul_fp16",
+        };
+        let addresses = [a, b, out].map(Argument::Address);
+        let sizes = [rows, inner, columns].map(Argument::size);
+        let arguments = &[addresses, sizes].concat();
+        let (grid, threads, shared_bytes) = ([1, 1, 1], 32, 0);
+        self.run(kernel, &Launch { kernel, grid, threads, shared_bytes, arguments });
+        Ok(())
+    }
+
     fn upload(&self, to: Address, bytes: &[u8]) -> Result<()> {
         self.write(to, bytes);
         Ok(())
@@ -216,15 +237,17 @@ enum Sources {
     Bf16,
     Fp16,
     Prices,
+    Products,
 }
 
 impl Sources {
-    const ALL: usize = 3;
+    const ALL: usize = 4;
 
     fn of(program: Program) -> Self {
         match program {
             Program::Encoder { element: Element::Bf16, .. } => Self::Bf16,
             Program::Encoder { element: Element::Fp16, .. } => Self::Fp16,
+            Program::Products => Self::Products,
             _ => Self::Prices,
         }
     }
@@ -234,6 +257,7 @@ impl Sources {
             Self::Bf16 => Element::Bf16.define(),
             Self::Fp16 => Element::Fp16.define(),
             Self::Prices => "EMULATE_PRICES",
+            Self::Products => "EMULATE_PRODUCTS",
         }
     }
 }

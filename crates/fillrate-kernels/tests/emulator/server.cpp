@@ -20,9 +20,11 @@
 #include <tuple>
 #include <utility>
 
-#ifdef EMULATE_PRICES
+#include "matmul.hpp"
+
+#if defined(EMULATE_PRICES)
 #include "prices.cu"
-#else
+#elif !defined(EMULATE_PRODUCTS)
 // The width of the kernels that a device would have; the tests name the width they run.
 #define HEAD_PAD 64
 #include "kernels.cu"
@@ -125,8 +127,14 @@ std::string run(const Launch& from) {
         {"attention_tiled/" #pad, run<attend_tiled<pad>>}, \
         {"attention_first/" #pad, run<attend_first<pad>>}
 
-#ifdef EMULATE_PRICES
+// Every device multiplies matrices.
+#define MATMUL_ENTRIES ENTRY(matmul_f32), ENTRY(matmul_f64), ENTRY(matmul_bf16), ENTRY(matmul_fp16)
+
+#if defined(EMULATE_PRODUCTS)
+const std::map<std::string, Kernel> KERNELS = {MATMUL_ENTRIES};
+#elif defined(EMULATE_PRICES)
 const std::map<std::string, Kernel> KERNELS = {
+    MATMUL_ENTRIES,
     ENTRY(atr),
     ENTRY(basket_ends),
     ENTRY(black_scholes),
@@ -156,6 +164,7 @@ const std::map<std::string, Kernel> KERNELS = {
 };
 #else
 const std::map<std::string, Kernel> KERNELS = {
+    MATMUL_ENTRIES,
     ENTRY(add_layer_norm), ENTRY(embed_layer_norm), ENTRY(bias_gelu),     ENTRY(bias_gelu_tanh),
     ENTRY(bias_relu),      ENTRY(bias_tanh),        ENTRY(tail_identity), ENTRY(tail_gelu),
     ENTRY(tail_gelu_tanh), ENTRY(tail_relu),        ENTRY(tail_tanh),     ENTRY(select_rows),

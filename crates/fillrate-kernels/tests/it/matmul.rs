@@ -1,6 +1,6 @@
-//! Dense products against sums over each value.
+//! Dense products against sums over each value, on every device.
 
-use fillrate_kernels::{Cpu, MatmulShape, MatmulValue, Philox};
+use fillrate_kernels::{Cpu, MatmulShape, MatmulType, MatmulValue, Philox};
 use half::{bf16, f16};
 use proptest::prelude::*;
 
@@ -9,37 +9,64 @@ fn values(count: usize, seed: u64) -> Vec<f64> {
     (0..count as u64).map(|place| philox.normals(place, 0, 0)[0]).collect()
 }
 
-/// A product of these values, and for each the exact sum and that of its terms' sizes.
-fn check<T: MatmulValue>(shape: MatmulShape, seed: u64, of: impl Fn(f64) -> T, relative: f64)
-where
+/// A device that multiplies matrices.
+pub(crate) trait Multiplies {
+    /// The product; the matrices have the shape.
+    fn product<T: MatmulValue>(&self, shape: MatmulShape, a: &[T], b: &[T]) -> Vec<T::Sum>;
+}
+
+impl Multiplies for Cpu {
+    fn product<T: MatmulValue>(&self, shape: MatmulShape, a: &[T], b: &[T]) -> Vec<T::Sum> {
+        // What was there before is not added to.
+        let mut out =
+            vec![a.first().map_or(T::Sum::default(), |a| a.widen()); shape.rows * shape.columns];
+        self.matmul(shape, a, b, &mut out).unwrap();
+        out
+    }
+}
+
+/// A product of normal numbers against the exact sums and against the processor's product.
+fn check<T: MatmulValue>(
+    device: &impl Multiplies,
+    shape: MatmulShape,
+    seed: u64,
+    of: impl Fn(f64) -> T,
+) where
     f64: From<T> + From<T::Sum>,
 {
     let MatmulShape { rows, inner, columns } = shape;
     let a: Vec<T> = values(rows * inner, seed).into_iter().map(&of).collect();
     let b: Vec<T> = values(inner * columns, seed ^ 1).into_iter().map(&of).collect();
-    // What was there before is not added to.
-    let mut out = vec![of(7.0).widen(); rows * columns];
-    Cpu::detect().matmul(shape, &a, &b, &mut out).unwrap();
-    for (place, found) in out.iter().enumerate() {
+    let found = device.product(shape, &a, &b);
+    let twin = Cpu::detect().product(shape, &a, &b);
+    assert_eq!(found.len(), rows * columns);
+    let roundings = inner as f64 * T::TYPE.roundoff();
+    // The exact sums are f64 themselves, and no better than another device's where those are.
+    let devices = if T::TYPE == MatmulType::F64 { 2.0 } else { 1.0 };
+    let relative = roundings / (1.0 - roundings);
+    for (place, (found, twin)) in found.iter().zip(&twin).enumerate() {
         let (row, column) = (place / columns, place % columns);
         let term = |k: usize| f64::from(a[row * inner + k]) * f64::from(b[k * columns + column]);
         let exact: f64 = (0..inner).map(term).sum();
         let size: f64 = (0..inner).map(|k| term(k).abs()).sum();
         let error = (f64::from(*found) - exact).abs();
-        assert!(error <= relative * size, "{shape:?} {row}, {column}: off by {error} of {size}");
+        let context = format!("{:?} {shape:?} {row}, {column}: {error} of {size}", T::TYPE);
+        assert!(error <= devices * relative * size, "{context}");
+        let between = (f64::from(*found) - f64::from(*twin)).abs();
+        assert!(between <= 2.0 * relative * size, "{context}, from the twin {between}");
     }
 }
 
-/// In every type; sums of so few terms lose far less than a rounding for each.
-fn check_all(shape: MatmulShape, seed: u64) {
-    check(shape, seed, |x| x as f32, 2e-6);
-    check(shape, seed, |x| x, 2e-14);
-    check(shape, seed, bf16::from_f64, 2e-6);
-    check(shape, seed, f16::from_f64, 2e-6);
+/// In every type.
+pub(crate) fn check_all(device: &impl Multiplies, shape: MatmulShape, seed: u64) {
+    check(device, shape, seed, |x| x as f32);
+    check(device, shape, seed, |x| x);
+    check(device, shape, seed, bf16::from_f64);
+    check(device, shape, seed, f16::from_f64);
 }
 
-#[test]
-fn products_are_the_sums_of_their_terms() {
+/// Sizes with and without whole blocks, single rows and columns, and empty matrices.
+pub(crate) fn check_sizes(device: &impl Multiplies) {
     for (rows, inner, columns) in [
         (1, 1, 1),
         (3, 7, 5),
@@ -48,16 +75,22 @@ fn products_are_the_sums_of_their_terms() {
         (200, 3, 1),
         (1, 300, 40),
         (130, 257, 9),
+        (0, 3, 4),
+        (3, 4, 0),
+        (0, 0, 0),
+        (5, 0, 3),
     ] {
-        check_all(MatmulShape { rows, inner, columns }, 3);
+        check_all(device, MatmulShape { rows, inner, columns }, 3);
     }
 }
 
 #[test]
-fn empty_matrices_have_empty_or_zero_products() {
-    for (rows, inner, columns) in [(0, 3, 4), (3, 4, 0), (0, 0, 0)] {
-        check_all(MatmulShape { rows, inner, columns }, 1);
-    }
+fn products_are_the_sums_of_their_terms() {
+    check_sizes(&Cpu::detect());
+}
+
+#[test]
+fn sums_of_no_terms_are_zero() {
     let mut out = [5.0, f64::NAN];
     let shape = MatmulShape { rows: 1, inner: 0, columns: 2 };
     Cpu::detect().matmul::<f64>(shape, &[], &[], &mut out).unwrap();
@@ -83,6 +116,6 @@ proptest! {
     fn products_of_every_size_are_the_sums_of_their_terms(
         rows in 0_usize..150, inner in 0_usize..150, columns in 0_usize..60, seed: u64,
     ) {
-        check_all(MatmulShape { rows, inner, columns }, seed);
+        check_all(&Cpu::detect(), MatmulShape { rows, inner, columns }, seed);
     }
 }

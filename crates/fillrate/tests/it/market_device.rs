@@ -11,7 +11,8 @@ use fillrate::market::backtest::{
     walk_forward, walk_forward_on,
 };
 use fillrate::market::device::{
-    Computer, DeviceOptions, EuropeanBatch, IndicatorJob, Job, PathEnds, Report,
+    Computer, DeviceOptions, EuropeanBatch, IndicatorJob, Job, MatmulJob, MatmulShape, MatmulValue,
+    PathEnds, Report,
 };
 use fillrate::market::indicators::{
     Indicator, IndicatorOptions, MacdPeriods, Request, Signal, compute, compute_on,
@@ -26,7 +27,7 @@ use fillrate::records::{InputFormat, ReadOptions, Reader};
 use fillrate_device::Fault;
 use fillrate_device::routing::{BreakerOptions, HealthLimits, Preference, RouterOptions};
 use fillrate_kernels::cuda::{
-    Accelerator, Address, Element, Launch, Memory, Product, Program, Queue, Region,
+    Accelerator, Address, DenseProduct, Element, Launch, Memory, Product, Program, Queue, Region,
 };
 use fillrate_kernels::{Error, Result};
 
@@ -90,6 +91,12 @@ impl Queue for Device {
     }
     fn multiply(&self, product: &Product) -> Result<()> {
         self.emulator.get().unwrap().multiply(product)
+    }
+    fn multiply_dense(&self, product: &DenseProduct) -> Result<()> {
+        if self.failing == Some(self.launches.fetch_add(1, Ordering::Relaxed)) {
+            return Err(failure(Fault::Operation { what: "a product without algorithm".into() }));
+        }
+        self.emulator.get().unwrap().multiply_dense(product)
     }
     fn upload(&self, to: Address, bytes: &[u8]) -> Result<()> {
         self.emulator.get().unwrap().upload(to, bytes)
@@ -358,4 +365,54 @@ fn backtests_on_a_device_have_the_figures_of_the_processor() {
     }
     assert_eq!((computer.report().on_processor, computer.report().degraded), (0, 0));
     assert!(computer.report().on_device > 20);
+}
+
+/// Small whole numbers, whose sums are exact in every order.
+fn check_product<T: MatmulValue>(device: Device, of: fn(f32) -> T) -> Report
+where
+    f64: From<T::Sum>,
+{
+    let shape = MatmulShape { rows: 13, inner: 40, columns: 9 };
+    let matrix = |seed, count| -> Vec<T> {
+        let philox = Philox::new(seed);
+        let number = |at| (8.0 * philox.uniforms(at, 0, 0)[0]).floor() as f32 - 4.0;
+        (0..count as u64).map(|at| of(number(at))).collect()
+    };
+    let job = MatmulJob::new(shape, matrix(1, 13 * 40), matrix(2, 40 * 9)).unwrap();
+    let twin = job.on_processor().unwrap();
+    let computer = computer(device);
+    let found = computer.run(job).unwrap();
+    let wide = |values: Vec<T::Sum>| values.into_iter().map(f64::from).collect::<Vec<_>>();
+    let (found, twin) = (wide(found), wide(twin));
+    assert!(found.iter().any(|value| *value != 0.0));
+    assert_eq!(bits(&found), bits(&twin));
+    computer.report()
+}
+
+#[test]
+fn products_of_matrices_go_to_the_device() {
+    for report in [
+        check_product(Device::sound(), |x| x),
+        check_product(Device::sound(), f64::from),
+        check_product(Device::sound(), half::bf16::from_f32),
+        check_product(Device::sound(), half::f16::from_f32),
+    ] {
+        assert_eq!((report.on_device, report.on_processor, report.degraded), (1, 0, 0));
+    }
+    let empty =
+        MatmulJob::<f32>::new(MatmulShape { rows: 2, inner: 0, columns: 1 }, vec![], vec![]);
+    let zeros: Vec<f32> = computer(Device::sound()).run(empty.unwrap()).unwrap();
+    assert_eq!(zeros, [0.0, 0.0]);
+    let shape = MatmulShape { rows: 2, inner: 3, columns: 4 };
+    let refused = MatmulJob::new(shape, vec![0.0; 6], vec![0.0; 11]).unwrap_err().to_string();
+    assert_eq!(refused, "matmul: expected [2, 3] by [3, 4], got [6, 11, 8] values");
+}
+
+#[test]
+fn products_that_the_device_fails_come_from_the_processor() {
+    let report = check_product(Device { failing: Some(0), ..Device::sound() }, |x| x);
+    assert_eq!((report.on_device, report.on_processor, report.degraded), (0, 1, 1));
+    assert_eq!(report.reason.as_deref(), Some("a product without algorithm"));
+    let full = check_product(Device { has_memory: false, ..Device::sound() }, f64::from);
+    assert_eq!((full.on_device, full.degraded), (0, 1));
 }

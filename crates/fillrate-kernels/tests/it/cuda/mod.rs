@@ -7,6 +7,7 @@ mod compile;
 #[path = "../../emulator/mod.rs"]
 mod emulator;
 mod gpu;
+mod matmul;
 mod parity;
 mod prices;
 mod sanitizers;

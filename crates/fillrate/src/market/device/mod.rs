@@ -1,25 +1,34 @@
 //! Prices on a GPU, with the processor behind it.
 //!
 //! A [`Job`] is computed on either side with the same result, to the bit: a GPU's kernels are those of
-//! the processor, operation by operation. A [`Computer`] decides where jobs go and answers what the GPU
+//! the processor, operation by operation. Products of matrices alone ([`MatmulJob`]), which libraries
+//! compute, are equal within a bound. A [`Computer`] decides where jobs go and answers what the GPU
 //! fails.
 
 mod columns;
 mod computer;
 mod european;
+mod matmul;
 mod paths;
 mod series;
 
 use std::sync::Arc;
 
-use fillrate_kernels::cuda::{Accelerator, Address, CudaPrices, Layout, Memory, Program, Region};
+use fillrate_kernels::cuda::{
+    Accelerator, Address, CudaPrices, CudaProducts, Layout, Memory, Program, Region,
+};
 
 use crate::Result;
 
 pub use self::computer::{Computer, DeviceOptions, Open, Report};
 pub use self::european::EuropeanBatch;
+pub use self::matmul::MatmulJob;
 pub use self::paths::PathEnds;
 pub use self::series::IndicatorJob;
+pub use fillrate_kernels::{MatmulShape, MatmulValue};
+
+/// What is copied at a time: copies go through page-locked memory, which should stay small.
+const COPY_BYTES: usize = 32 << 20;
 
 /// Work that a device and the processor both do.
 pub trait Job: Send + Sync + 'static {
@@ -48,6 +57,7 @@ pub trait Job: Send + Sync + 'static {
 /// A device with the kernels over prices.
 pub struct MarketDevice {
     pub(super) prices: CudaPrices,
+    pub(super) products: CudaProducts,
     // Last, since memory goes back to it.
     accelerator: Arc<dyn Accelerator>,
 }
@@ -59,8 +69,9 @@ impl MarketDevice {
     ///
     /// If they cannot be compiled, or the device fails.
     pub fn new(accelerator: Arc<dyn Accelerator>) -> Result<Self> {
-        let prices = CudaPrices::new(accelerator.queue(Program::Prices)?)?;
-        Ok(Self { prices, accelerator })
+        let queue = accelerator.queue(Program::Prices)?;
+        let products = CudaProducts::new(Arc::clone(&queue));
+        Ok(Self { prices: CudaPrices::new(queue)?, products, accelerator })
     }
 
     /// Its name, such as `cuda:0`.
@@ -76,18 +87,18 @@ impl MarketDevice {
 
     /// Copies a column to the device.
     pub(super) fn upload<T: bytemuck::NoUninit>(&self, to: Address, values: &[T]) -> Result<()> {
-        if values.is_empty() {
-            return Ok(());
+        for (piece, bytes) in bytemuck::cast_slice(values).chunks(COPY_BYTES).enumerate() {
+            self.prices.queue().upload(to.plus(piece * COPY_BYTES), bytes)?;
         }
-        Ok(self.prices.queue().upload(to, bytemuck::cast_slice(values))?)
+        Ok(())
     }
 
     /// Copies a column from the device, after waiting for all work before.
-    pub(super) fn download(&self, from: Address, values: &mut [f64]) -> Result<()> {
-        if values.is_empty() {
-            return Ok(());
+    pub(super) fn download<T: bytemuck::Pod>(&self, from: Address, values: &mut [T]) -> Result<()> {
+        for (piece, bytes) in bytemuck::cast_slice_mut(values).chunks_mut(COPY_BYTES).enumerate() {
+            self.prices.queue().download(from.plus(piece * COPY_BYTES), bytes)?;
         }
-        Ok(self.prices.queue().download(from, bytemuck::cast_slice_mut(values))?)
+        Ok(())
     }
 }
 
