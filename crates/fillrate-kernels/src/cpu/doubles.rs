@@ -7,11 +7,13 @@
 
 #![allow(unsafe_code, reason = "vector loads and stores, and instructions gated by the tier")]
 
+mod delay;
 mod masks;
 pub(crate) mod math;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
+pub(crate) use delay::Delay;
 pub(crate) use masks::Compare;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use x86::{Avx2Doubles, Avx512Doubles};

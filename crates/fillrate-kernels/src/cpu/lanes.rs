@@ -8,7 +8,7 @@
 
 use half::bf16;
 
-use super::doubles::{Compare, PortableDoubles};
+use super::doubles::{Compare, Delay, PortableDoubles};
 
 /// The number of lanes.
 pub(crate) const LANES: usize = 16;
@@ -21,7 +21,7 @@ pub(crate) const LANES: usize = 16;
 /// `dispatch` guarantees it. Pointers must be valid for sixteen values (more where said).
 pub(crate) trait Lanes: Copy {
     /// The f64 lanes of the same instructions.
-    type Doubles: Compare;
+    type Doubles: Compare + Delay;
 
     unsafe fn splat(x: f32) -> Self;
     unsafe fn load(from: *const f32) -> Self;

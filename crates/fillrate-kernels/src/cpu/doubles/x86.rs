@@ -8,6 +8,7 @@
     reason = "one invariant, stated in the module's documentation, holds for all of them"
 )]
 
+mod delay;
 mod masks;
 
 #[allow(clippy::wildcard_imports, reason = "the instruction set is the vocabulary here")]

@@ -19,6 +19,18 @@ impl Finish<2, 1> for Difference {
     }
 }
 
+/// The average itself, and how far the newest term is from it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Apart;
+
+impl Finish<1, 2> for Apart {
+    #[inline(always)]
+    unsafe fn finish<V: Doubles>(self, [average]: [V; 1], term: V) -> [V; 2] {
+        // SAFETY: see above.
+        unsafe { [average, term.sub(average)] }
+    }
+}
+
 /// The share of gains in gains and losses, in percent; 50 if there are neither.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Strength;

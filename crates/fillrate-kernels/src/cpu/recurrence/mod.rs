@@ -2,8 +2,8 @@
 //!
 //! Written as it stands, each value waits for the one before it. Eight steps at once are
 //! y\[i\] = β⁸ y\[i − 8\] + E₈\[i\], where E₈ sums the last eight terms and is itself made by doubling:
-//! E₂\[i\] = E₁\[i\] + β E₁\[i − 1\], E₄ and E₈ likewise. So whole vectors are computed, and a vector
-//! waits only for the one before it. The order of operations depends on the place after the seed
+//! E₂\[i\] = E₁\[i\] + β E₁\[i − 1\], E₄ and E₈ likewise. So whole vectors are computed, in registers,
+//! and a vector waits only for the one before it. The order of operations depends on the place after the seed
 //! alone: a stream gives what a batch gives, to the bit. Source: Kogge & Stone, "A parallel algorithm
 //! for the efficient solution of a general class of recurrence equations" (1973).
 
@@ -15,7 +15,7 @@ mod stream;
 pub use self::stream::{AtrStream, EmaStream, MacdStream, RsiStream};
 
 use self::batch::Batch;
-use self::finish::{Difference, Strength};
+use self::finish::{Apart, Difference, Strength};
 use self::source::{Changes, Ranges, Same, Source, Twice};
 use super::dispatch::dispatch;
 use super::window::finish::{Finish, Identity};
@@ -138,12 +138,14 @@ impl Cpu {
         let factors = [Factors::exponential(fast), Factors::exponential(slow)];
         let run = Run { len: x.len(), first: 0, bars: [fast, slow], factors };
         let is_finite = run.start(self, &Twice(x), slow - 1, Difference, [&mut *line]);
+        // Both are averages of the differences, which begin at the slow average's seed.
         let start = (slow - 1).min(x.len());
         signal[..start].fill(f64::NAN);
-        self.ema(&line[start..], smooth, &mut signal[start..])?;
-        for ((histogram, line), signal) in histogram.iter_mut().zip(line).zip(signal) {
-            *histogram = *line - *signal;
-        }
+        histogram[..start].fill(f64::NAN);
+        let (line, out) = (&line[start..], [&mut signal[start..], &mut histogram[start..]]);
+        let factors = [Factors::exponential(smooth)];
+        let run = Run { len: line.len(), first: 0, bars: [smooth], factors };
+        run.start(self, &Same(line), smooth - 1, Apart, out);
         Ok(is_finite)
     }
 }
@@ -184,15 +186,17 @@ struct Run<const K: usize> {
 
 impl<const K: usize> Run<K> {
     /// Seeds the averages at value `seed_at` and runs them; whether all terms were finite.
-    fn start<S: Source<K>, F: Finish<K, 1>>(
+    fn start<S: Source<K>, F: Finish<K, O>, const O: usize>(
         self,
         cpu: &Cpu,
         source: &S,
         seed_at: usize,
         finish: F,
-        [out]: [&mut [f64]; 1],
+        mut out: [&mut [f64]; O],
     ) -> bool {
-        out[..self.len.min(seed_at)].fill(f64::NAN);
+        for out in &mut out {
+            out[..self.len.min(seed_at)].fill(f64::NAN);
+        }
         if seed_at >= self.len {
             return (self.first..self.len).all(|at| source.term(at).iter().all(|x| x.is_finite()));
         }

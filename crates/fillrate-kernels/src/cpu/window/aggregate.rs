@@ -2,28 +2,14 @@
 
 #![allow(unsafe_code, reason = "lane operations gated by the tier")]
 
+use super::sizes::Sizes;
 use crate::cpu::doubles::Doubles;
-
-/// The sizes of two neighbouring windows.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Sizes {
-    /// The values of the older window.
-    pub(super) older: f64,
-    /// The values of the newer window.
-    pub(super) newer: f64,
-    /// The older window's share of all values.
-    pub(super) share: f64,
-}
-
-impl Sizes {
-    pub(super) fn new(newer: usize, older: usize) -> Self {
-        let (newer, older) = (newer as f64, older as f64);
-        Self { older, newer, share: older / (newer + older) }
-    }
-}
 
 /// `K` numbers that say of a window what is asked, and can be told from those of its parts.
 pub(super) trait Aggregate<const K: usize> {
+    /// Whether windows are joined, or finished, with a look at their newest values.
+    const NEEDS_VALUES: bool = false;
+
     /// Those of a window of one value.
     ///
     /// # Safety
@@ -123,6 +109,8 @@ impl Aggregate<2> for Weighted {
 pub(super) struct Moments;
 
 impl Aggregate<2> for Moments {
+    const NEEDS_VALUES: bool = true;
+
     #[inline(always)]
     unsafe fn one<V: Doubles>(_: V) -> [V; 2] {
         // SAFETY: see above.

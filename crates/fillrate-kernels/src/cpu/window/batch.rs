@@ -1,21 +1,25 @@
 //! Windows over a whole series, tile by tile in the first-level cache.
+//!
+//! Windows of up to eight values, a vector's lanes, are joined in registers as the values come in.
+//! Longer ones are joined from those, in memory, by whole vectors that lie on cache lines.
 
 #![allow(unsafe_code, reason = "lane operations gated by the tier, over checked bounds")]
 
 use std::marker::PhantomData;
 
-use super::aggregate::{Aggregate, Sizes};
+use super::aggregate::Aggregate;
 use super::finish::Finish;
+use super::first::{FIRST, First};
+use super::sizes::Sizes;
+use crate::buffer::{Aligned, LINE_BYTES};
 use crate::cpu::dispatch::Kernel;
-use crate::cpu::doubles::Doubles;
+use crate::cpu::doubles::{Delay, Doubles};
 use crate::cpu::lanes::Lanes;
 
-/// The outputs of a tile: seven arrays of so many doubles stay within 32 KiB.
+/// The outputs of a tile: five arrays of so many doubles stay within 32 KiB.
 const TILE: usize = 512;
 /// A tile is at least so many windows long: each begins with a window's worth of work.
 const TILE_WINDOWS: usize = 4;
-/// A vector may be loaded or stored up to so far past the end of an array of the scratch.
-const SLACK: usize = 8;
 
 /// One op over one series.
 pub(super) struct Batch<'a, A, F, const K: usize, const O: usize> {
@@ -37,6 +41,13 @@ impl<'a, A: Aggregate<K>, F: Finish<K, O>, const K: usize, const O: usize> Batch
     ) -> Self {
         Self { x, bars, finish, out, is_finite, of: PhantomData }
     }
+
+    /// The last place up to `at` whose output begins a cache line, if there is one.
+    fn on_a_line(&self, at: usize) -> Option<usize> {
+        let address = self.out[0].as_ptr() as usize / size_of::<f64>();
+        let lanes = LINE_BYTES / size_of::<f64>();
+        at.checked_sub((address + at) % lanes)
+    }
 }
 
 impl<A: Aggregate<K>, F: Finish<K, O>, const K: usize, const O: usize> Kernel
@@ -46,237 +57,280 @@ impl<A: Aggregate<K>, F: Finish<K, O>, const K: usize, const O: usize> Kernel
     unsafe fn run<L: Lanes>(mut self) {
         let before = self.bars - 1;
         let tile = TILE.max(TILE_WINDOWS * self.bars).min(self.x.len());
-        let mut scratch = Scratch::<K>::new(tile + before);
+        let mut scratch = Scratch::<A, K>::new(tile + before + FIRST);
         let mut start = before;
         while start < self.x.len() {
-            let end = (start + tile).min(self.x.len());
-            // SAFETY: the scratch holds a tile with the values before it; `L` is available by the
-            // trait's contract.
+            // Tiles end, and their scratch begins, where a line of the output does.
+            let end = match self.x.len() - start {
+                rest if rest <= tile => self.x.len(),
+                _ => self.on_a_line(start + tile).unwrap_or(start + tile),
+            };
+            let begin = self.on_a_line(start - before).unwrap_or(0);
+            // SAFETY: the scratch holds a tile with the values before it; `L` is available.
             unsafe {
-                if !scratch.take::<A, L::Doubles>(&self.x[start - before..end]) {
+                if !scratch.take::<L::Doubles>(&self.x[begin..end], self.bars) {
                     *self.is_finite = false;
                     return;
                 }
-                scratch.windows::<A, F, L::Doubles, O>(
-                    self.bars,
-                    self.finish,
-                    &mut self.out,
-                    start,
-                );
+                let place = Place { first: start - begin, start };
+                scratch.windows::<F, L::Doubles, O>(self.bars, self.finish, &mut self.out, place);
             }
             start = end;
         }
     }
 }
 
-/// A tile's values and the windows that end at each of them.
-struct Scratch<const K: usize> {
-    x: Vec<f64>,
-    /// The windows of 1, 2, 4, … values.
-    level: [Vec<f64>; K],
-    /// Room for the next level.
-    next: [Vec<f64>; K],
-    /// The newest values of the window asked for, as many as the digits looked at so far say.
-    newest: [Vec<f64>; K],
-    len: usize,
+/// Where a tile's first output is: in the scratch, and in the outputs.
+#[derive(Clone, Copy)]
+struct Place {
+    first: usize,
+    start: usize,
 }
 
-impl<const K: usize> Scratch<K> {
+/// A tile's values and the windows that end at each of them. What an array holds before the first
+/// place that has a whole window is nobody's.
+struct Scratch<A, const K: usize> {
+    x: Aligned<f64>,
+    /// The windows of 8, 16, 32, … values.
+    level: [Aligned<f64>; K],
+    /// The newest values of the window asked for, as many as the digits looked at so far say.
+    newest: [Aligned<f64>; K],
+    /// The values of the tile.
+    len: usize,
+    of: PhantomData<A>,
+}
+
+impl<A: Aggregate<K>, const K: usize> Scratch<A, K> {
     fn new(len: usize) -> Self {
-        let planes = || std::array::from_fn(|_| vec![0.0; len + SLACK]);
-        Self { x: vec![0.0; len + SLACK], level: planes(), next: planes(), newest: planes(), len }
+        // A vector may be stored, or one lane short of it loaded, past the last value.
+        let array = || Aligned::zeroed(len.next_multiple_of(FIRST) + FIRST);
+        let planes = || std::array::from_fn(|_| array());
+        Self { x: array(), level: planes(), newest: planes(), len, of: PhantomData }
     }
 
-    /// Copies the values of a tile; whether all are finite.
+    /// Takes the values of a tile and joins windows of eight, and of as many as the last three
+    /// digits of `bars` say; whether all values are finite.
     #[inline(always)]
-    unsafe fn take<A: Aggregate<K>, V: Doubles>(&mut self, x: &[f64]) -> bool {
-        assert!(x.len() + SLACK <= self.x.len());
+    unsafe fn take<V: Delay>(&mut self, x: &[f64], bars: usize) -> bool {
+        const { assert!(V::LANES == FIRST) };
+        assert!(x.len() + FIRST <= self.x.len());
         self.len = x.len();
-        let whole = x.len() / V::LANES * V::LANES;
-        // SAFETY: whole vectors within `x`, and the scratch is no shorter; `V` is available.
+        let digits = bars % FIRST;
+        let to_x = self.x.as_mut_ptr();
+        let (to_level, to_newest) = (pointers_mut(&mut self.level), pointers_mut(&mut self.newest));
+        // SAFETY: whole vectors within `x` or the rest's array; the scratch has one vector more than
+        // `x`; `V` is available.
         unsafe {
             let mut differences = V::splat(0.0);
-            for at in (0..whole).step_by(V::LANES) {
-                let values = V::load(x.as_ptr().add(at));
+            let mut first = First::<V, A, K>::new();
+            for at in (0..x.len()).step_by(FIRST) {
+                let values = if at + FIRST <= x.len() {
+                    V::load(x.as_ptr().add(at))
+                } else {
+                    let mut rest = [0.0; FIRST];
+                    rest[..x.len() - at].copy_from_slice(&x[at..]);
+                    V::load(rest.as_ptr())
+                };
                 // Not zero, but NaN, for an infinity or a NaN.
                 differences = differences.add(values.sub(values));
-                values.store(self.x.as_mut_ptr().add(at));
-                store(A::one(values), &mut self.level, at);
+                if A::NEEDS_VALUES {
+                    values.store(to_x.add(at));
+                }
+                let windows = first.push(values, digits);
+                store(windows.eight, to_level, at);
+                if digits != 0 {
+                    store(windows.newest, to_newest, at);
+                }
             }
-            let mut is_finite = !differences.any_nan();
-            for (at, value) in x.iter().enumerate().skip(whole) {
-                is_finite &= value.is_finite();
-                self.x[at] = *value;
-                store(A::one(*value), &mut self.level, at);
-            }
-            is_finite
+            !differences.any_nan()
         }
     }
 
-    /// Builds the windows of `bars` values and hands them on to `out`, from `start` on.
+    /// Builds the windows of `bars` values and hands them on to `out`.
     #[inline(always)]
-    unsafe fn windows<A: Aggregate<K>, F: Finish<K, O>, V: Doubles, const O: usize>(
+    unsafe fn windows<F: Finish<K, O>, V: Doubles, const O: usize>(
         &mut self,
         bars: usize,
         finish: F,
         out: &mut [&mut [f64]; O],
-        start: usize,
+        place: Place,
     ) {
-        let mut size = 1;
-        let mut taken = 0;
-        // SAFETY: `V` is available; the arrays have `SLACK` values past `len`.
+        let (mut taken, mut size) = (bars % FIRST, FIRST);
+        // SAFETY: `V` is available; the arrays have a vector past `len`.
         unsafe {
-            loop {
-                let is_last = taken + size == bars;
-                if is_last {
-                    break self.hand_on::<A, F, V, O>(taken, size, finish, out, start);
-                }
+            while taken != bars && taken + size != bars {
                 if bars & size != 0 {
                     if taken == 0 {
-                        self.copy_level::<V>(size - 1);
+                        self.copy_level::<V>();
                     } else {
-                        self.extend::<A, V>(taken, size);
+                        self.extend::<V>(taken, size);
                     }
                     taken += size;
                 }
-                self.double::<A, V>(size);
+                self.double::<V>(size);
                 size *= 2;
             }
+            self.hand_on::<F, V, O>(taken, bars - taken, finish, out, place);
         }
     }
 
-    /// Windows of twice `size` values.
+    /// Windows of twice `size` values, from the last to the first, each in the place of its newer
+    /// half.
     #[inline(always)]
-    unsafe fn double<A: Aggregate<K>, V: Doubles>(&mut self, size: usize) {
+    unsafe fn double<V: Doubles>(&mut self, size: usize) {
         let sizes = Sizes::new(size, size);
-        // SAFETY: as for `windows`; no index is below `2 * size - 1 - size`.
+        let (x, level) = (self.x.as_ptr(), pointers_mut(&mut self.level));
+        let mut at = self.len.next_multiple_of(FIRST);
+        // SAFETY: as for `windows`; `size` is a multiple of a vector's lanes, and no index is below
+        // `size - size`.
         unsafe {
-            for at in (2 * size - 1..self.len).step_by(V::LANES) {
-                let newer = load::<V, K>(&self.level, at);
-                let older = load::<V, K>(&self.level, at - size);
-                let (x, x_older) = (self.value::<V>(at), self.value::<V>(at - size));
-                store(A::join(newer, older, x, x_older, &sizes), &mut self.next, at);
+            while at > size {
+                at -= FIRST;
+                let newer = load::<V, K>(level.map(<*mut f64>::cast_const), at);
+                let older = load::<V, K>(level.map(<*mut f64>::cast_const), at - size);
+                let (x, x_older) = (V::load(x.add(at)), V::load(x.add(at - size)));
+                store(A::join(newer, older, x, x_older, &sizes), level, at);
             }
         }
-        std::mem::swap(&mut self.level, &mut self.next);
     }
 
-    /// Begins the window asked for with its newest `first + 1` values.
+    /// Begins the window asked for with those of the present level.
     #[inline(always)]
-    unsafe fn copy_level<V: Doubles>(&mut self, first: usize) {
-        for at in (first..self.len).step_by(V::LANES) {
+    unsafe fn copy_level<V: Doubles>(&mut self) {
+        let (from, to) = (pointers(&self.level), pointers_mut(&mut self.newest));
+        for at in (0..self.len).step_by(V::LANES) {
             // SAFETY: as for `windows`.
-            unsafe { store(load::<V, K>(&self.level, at), &mut self.newest, at) };
+            unsafe { store(load::<V, K>(from, at), to, at) };
         }
     }
 
     /// Puts `size` values more before the newest `taken` ones.
     #[inline(always)]
-    unsafe fn extend<A: Aggregate<K>, V: Doubles>(&mut self, taken: usize, size: usize) {
-        let sizes = Sizes::new(taken, size);
-        for at in (taken + size - 1..self.len).step_by(V::LANES) {
-            // SAFETY: as for `windows`; no index is below `size - 1`.
-            unsafe {
-                let window = self.joined::<A, V>(at, taken, &sizes);
-                store(window, &mut self.newest, at);
-            }
+    unsafe fn extend<V: Doubles>(&mut self, taken: usize, size: usize) {
+        let join = Join::new(self, taken, size);
+        let to = pointers_mut(&mut self.newest);
+        for at in (taken.next_multiple_of(FIRST)..self.len).step_by(V::LANES) {
+            // SAFETY: as for `windows`; no index is below `taken - taken`.
+            unsafe { store(join.window::<A, V>(at), to, at) };
         }
     }
 
+    /// Makes the last join, of the newest `taken` values and `size` before them, and writes the
+    /// outputs: whole vectors on cache lines, and one by one what is before and after.
     #[inline(always)]
-    unsafe fn joined<A: Aggregate<K>, V: Doubles>(
-        &self,
-        at: usize,
-        taken: usize,
-        sizes: &Sizes,
-    ) -> [V; K] {
-        // SAFETY: as for `windows`.
-        unsafe {
-            let newer = load::<V, K>(&self.newest, at);
-            let older = load::<V, K>(&self.level, at - taken);
-            A::join(newer, older, self.value(at), self.value(at - taken), sizes)
-        }
-    }
-
-    /// Makes the last join, if there is one, and writes the outputs: whole vectors, then the rest.
-    #[inline(always)]
-    unsafe fn hand_on<A: Aggregate<K>, F: Finish<K, O>, V: Doubles, const O: usize>(
+    unsafe fn hand_on<F: Finish<K, O>, V: Doubles, const O: usize>(
         &self,
         taken: usize,
         size: usize,
         finish: F,
         out: &mut [&mut [f64]; O],
-        start: usize,
+        Place { first, start }: Place,
     ) {
-        let sizes = Sizes::new(taken, size);
-        let first = taken + size - 1;
+        let join = Join::new(self, taken, size);
+        let x = self.x.as_ptr();
         let count = self.len - first;
-        for out in out.iter() {
-            assert!(start + count <= out.len());
+        let mut to = [std::ptr::null_mut(); O];
+        for (to, out) in to.iter_mut().zip(out) {
+            *to = out[start..start + count].as_mut_ptr();
         }
-        let whole = count / V::LANES * V::LANES;
-        // SAFETY: as for `windows`; the outputs are long enough, as was just checked.
+        let lead = (first.next_multiple_of(FIRST) - first).min(count);
+        let whole = lead + (count - lead) / FIRST * FIRST;
+        // SAFETY: as for `windows`; the outputs have `count` values from `start` on.
         unsafe {
-            for at in (0..whole).step_by(V::LANES) {
-                let outputs = self.outputs::<A, F, V, O>(first + at, taken, &sizes, finish);
+            for at in (0..lead).chain(whole..count) {
+                let outputs = finish.finish(join.window::<A, f64>(first + at), *x.add(first + at));
                 for o in 0..O {
-                    outputs[o].store(out[o].as_mut_ptr().add(start + at));
+                    *to[o].add(at) = outputs[o];
                 }
             }
-            for at in whole..count {
-                let outputs = self.outputs::<A, F, f64, O>(first + at, taken, &sizes, finish);
+            for at in (lead..whole).step_by(V::LANES) {
+                let window = join.window::<A, V>(first + at);
+                let outputs = finish.finish(window, V::load(x.add(first + at)));
                 for o in 0..O {
-                    out[o][start + at] = outputs[o];
+                    outputs[o].store(to[o].add(at));
                 }
             }
         }
-    }
-
-    #[inline(always)]
-    unsafe fn outputs<A: Aggregate<K>, F: Finish<K, O>, V: Doubles, const O: usize>(
-        &self,
-        at: usize,
-        taken: usize,
-        sizes: &Sizes,
-        finish: F,
-    ) -> [V; O] {
-        // SAFETY: as for `windows`.
-        unsafe {
-            let window = if taken == 0 {
-                load::<V, K>(&self.level, at)
-            } else {
-                self.joined::<A, V>(at, taken, sizes)
-            };
-            finish.finish(window, self.value(at))
-        }
-    }
-
-    #[inline(always)]
-    unsafe fn value<V: Doubles>(&self, at: usize) -> V {
-        debug_assert!(at + V::LANES <= self.x.len());
-        // SAFETY: as for `windows`.
-        unsafe { V::load(self.x.as_ptr().add(at)) }
     }
 }
 
+/// Windows of the newest `taken` values joined with those of the present level before them; `taken`
+/// or the level may be nothing.
+struct Join<const K: usize> {
+    x: *const f64,
+    newest: [*const f64; K],
+    level: [*const f64; K],
+    taken: usize,
+    size: usize,
+    sizes: Sizes,
+}
+
+impl<const K: usize> Join<K> {
+    fn new<A>(scratch: &Scratch<A, K>, taken: usize, size: usize) -> Self {
+        let (newest, level) = (pointers(&scratch.newest), pointers(&scratch.level));
+        let sizes = Sizes::new(taken, size);
+        Self { x: scratch.x.as_ptr(), newest, level, taken, size, sizes }
+    }
+
+    /// # Safety
+    ///
+    /// The scratch lives, it has the places from `at` on, and `at` is not below `taken`.
+    #[inline(always)]
+    unsafe fn window<A: Aggregate<K>, V: Doubles>(&self, at: usize) -> [V; K] {
+        // SAFETY: the method's contract.
+        unsafe {
+            if self.taken == 0 {
+                return load(self.level, at);
+            }
+            let newer = load(self.newest, at);
+            if self.size == 0 {
+                return newer;
+            }
+            let older_at = at - self.taken;
+            let older = load(self.level, older_at);
+            A::join(
+                newer,
+                older,
+                V::load(self.x.add(at)),
+                V::load(self.x.add(older_at)),
+                &self.sizes,
+            )
+        }
+    }
+}
+
+fn pointers<const K: usize>(planes: &[Aligned<f64>; K]) -> [*const f64; K] {
+    let mut out = [std::ptr::null(); K];
+    for (out, plane) in out.iter_mut().zip(planes) {
+        *out = plane.as_ptr();
+    }
+    out
+}
+
+fn pointers_mut<const K: usize>(planes: &mut [Aligned<f64>; K]) -> [*mut f64; K] {
+    let mut out = [std::ptr::null_mut(); K];
+    for (out, plane) in out.iter_mut().zip(planes) {
+        *out = plane.as_mut_ptr();
+    }
+    out
+}
+
 #[inline(always)]
-unsafe fn load<V: Doubles, const K: usize>(planes: &[Vec<f64>; K], at: usize) -> [V; K] {
+unsafe fn load<V: Doubles, const K: usize>(planes: [*const f64; K], at: usize) -> [V; K] {
     // SAFETY: as for `Scratch::windows`.
     unsafe {
         let mut values = [V::splat(0.0); K];
         for k in 0..K {
-            debug_assert!(at + V::LANES <= planes[k].len());
-            values[k] = V::load(planes[k].as_ptr().add(at));
+            values[k] = V::load(planes[k].add(at));
         }
         values
     }
 }
 
 #[inline(always)]
-unsafe fn store<V: Doubles, const K: usize>(values: [V; K], planes: &mut [Vec<f64>; K], at: usize) {
+unsafe fn store<V: Doubles, const K: usize>(values: [V; K], planes: [*mut f64; K], at: usize) {
     for k in 0..K {
-        debug_assert!(at + V::LANES <= planes[k].len());
         // SAFETY: as for `Scratch::windows`.
-        unsafe { values[k].store(planes[k].as_mut_ptr().add(at)) };
+        unsafe { values[k].store(planes[k].add(at)) };
     }
 }

@@ -4,9 +4,9 @@
 
 use crate::cpu::doubles::Doubles;
 
-/// Turns the `K` numbers of a full window into `O` outputs.
+/// Turns the `K` numbers of a full window, or `K` recursive averages, into `O` outputs.
 pub(crate) trait Finish<const K: usize, const O: usize>: Copy {
-    /// The outputs at the window's newest value `x`.
+    /// The outputs where the newest value, or the first average's newest term, is `x`.
     ///
     /// # Safety
     ///

@@ -10,6 +10,8 @@
 mod aggregate;
 mod batch;
 pub(super) mod finish;
+mod first;
+mod sizes;
 mod stream;
 
 pub use self::stream::WindowStream;

@@ -2,8 +2,9 @@
 
 #![allow(unsafe_code, reason = "one lane needs no instructions beyond the baseline")]
 
-use super::aggregate::{Aggregate, Largest, Moments, Sizes, Smallest, Sum, Weighted};
+use super::aggregate::{Aggregate, Largest, Moments, Smallest, Sum, Weighted};
 use super::finish::{Bands, Deviation, Finish, Identity, Scaled, WeightedScaled, ZScore};
+use super::sizes::Sizes;
 use super::{WindowOp, check_bars, weights_sum};
 use crate::{Error, Result};
 
