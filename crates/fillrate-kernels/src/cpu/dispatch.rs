@@ -33,6 +33,22 @@ pub(crate) fn dispatch<K: Kernel>(tier: Tier, kernel: K) {
     }
 }
 
+/// The same for a kernel over doubles, which no tier above AVX-512 has more instructions for: there is
+/// no copy of its code for them.
+pub(crate) fn dispatch_doubles<K: Kernel>(tier: Tier, kernel: K) {
+    debug_assert!(tier <= Tier::detect(), "{tier} was not detected");
+    // SAFETY: as for `dispatch`.
+    unsafe {
+        match tier {
+            #[cfg(target_arch = "x86_64")]
+            Tier::Amx | Tier::Avx512Bf16 | Tier::Avx512 => x86::avx512(kernel),
+            #[cfg(target_arch = "x86_64")]
+            Tier::Avx2 => x86::avx2(kernel),
+            _ => kernel.run::<Portable>(),
+        }
+    }
+}
+
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use super::Kernel;

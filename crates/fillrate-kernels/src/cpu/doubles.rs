@@ -10,11 +10,13 @@
 mod delay;
 mod masks;
 pub(crate) mod math;
+mod twice;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
 pub(crate) use delay::Delay;
 pub(crate) use masks::Compare;
+pub(crate) use twice::Twice;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use x86::{Avx2Doubles, Avx512Doubles};
 
@@ -29,6 +31,9 @@ use super::words::{PortableWords, Words};
 pub(crate) trait Doubles: Copy {
     /// The number of lanes.
     const LANES: usize;
+    /// Whether long chains of operations are worth doing on [`Twice`] the lanes: on one register of
+    /// many.
+    const IS_ONE_OF_MANY: bool = false;
     /// As many 64-bit words.
     type Words: Words;
 

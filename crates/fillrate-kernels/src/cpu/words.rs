@@ -22,6 +22,9 @@ pub(crate) use x86::{Avx2Words, Avx512Words};
 /// Every method may be called only on a processor that has the implementing type's instructions;
 /// `dispatch` guarantees it.
 pub(crate) trait Words: Copy {
+    /// The number of lanes.
+    const LANES: usize;
+
     unsafe fn splat(x: u64) -> Self;
     /// `first`, `first + 1`, … from lane to lane.
     unsafe fn count_from(first: u64) -> Self;
@@ -46,6 +49,8 @@ fn multiply(a: u64, b: u64) -> u64 {
 }
 
 impl Words for u64 {
+    const LANES: usize = 1;
+
     #[inline(always)]
     unsafe fn splat(x: u64) -> Self {
         x
@@ -88,6 +93,8 @@ impl PortableWords {
 }
 
 impl Words for PortableWords {
+    const LANES: usize = 8;
+
     #[inline(always)]
     unsafe fn splat(x: u64) -> Self {
         Self([x; 8])

@@ -59,19 +59,19 @@ fn paths_are_those_of_the_scalar_version_on_every_tier() {
     for model in MODELS {
         for (steps, mirrored) in [(1, false), (2, true), (7, false), (64, true)] {
             let grid = PathGrid { mirrored, ..grid(steps) };
-            let portable = ends(&Cpu::with_tier(Tier::Portable).unwrap(), &model, &grid, 37);
-            let mut rows = vec![0.0; steps as usize * 37];
+            let portable = ends(&Cpu::with_tier(Tier::Portable).unwrap(), &model, &grid, 61);
+            let mut rows = vec![0.0; steps as usize * 61];
             Cpu::detect().path_rows(&model, &grid, &mut rows).unwrap();
-            for path in 0..37 {
+            for path in 0..61 {
                 let expected = scalar::path(&model, &grid, grid.first + path as u64);
                 for (step, expected) in expected.iter().enumerate() {
                     let what = format!("{model:?}: path {path}, step {step} of {steps}");
-                    close(rows[step * 37 + path], *expected, 1e-12, &what);
+                    close(rows[step * 61 + path], *expected, 1e-12, &what);
                 }
-                assert_eq!(portable[path].to_bits(), rows[rows.len() - 37 + path].to_bits());
+                assert_eq!(portable[path].to_bits(), rows[rows.len() - 61 + path].to_bits());
             }
             for &tier in Tier::available() {
-                let got = ends(&Cpu::with_tier(tier).unwrap(), &model, &grid, 37);
+                let got = ends(&Cpu::with_tier(tier).unwrap(), &model, &grid, 61);
                 assert_eq!(bits(&got), bits(&portable), "{model:?} on {tier}");
             }
         }

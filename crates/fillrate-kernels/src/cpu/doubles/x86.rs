@@ -141,6 +141,7 @@ macro_rules! binary512 {
 
 impl Doubles for Avx512Doubles {
     const LANES: usize = 8;
+    const IS_ONE_OF_MANY: bool = true;
     type Words = Avx512Words;
 
     binary512! {

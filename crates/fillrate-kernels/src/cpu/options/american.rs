@@ -18,7 +18,7 @@ pub use self::scheme::AmericanScheme;
 
 use self::boundary::BoundarySearch;
 use self::scheme::Quadrature;
-use crate::cpu::dispatch::{Kernel, dispatch};
+use crate::cpu::dispatch::{Kernel, dispatch_doubles};
 use crate::cpu::doubles::{Doubles, math};
 use crate::cpu::lanes::Lanes;
 use crate::{Cpu, Result};
@@ -53,7 +53,7 @@ impl Cpu {
         scheme.check("american_boundary", boundary)?;
         let mut is_found = false;
         let found = &mut is_found;
-        dispatch(self.tier(), BoundarySearch { terms, scheme, boundary, found });
+        dispatch_doubles(self.tier(), BoundarySearch { terms, scheme, boundary, found });
         Ok(is_found)
     }
 
@@ -73,7 +73,7 @@ impl Cpu {
         scheme.check("american_premium", boundary)?;
         let mut premium = 0.0;
         let to = &mut premium;
-        dispatch(self.tier(), PremiumIntegral { terms, scheme, boundary, log_spot, to });
+        dispatch_doubles(self.tier(), PremiumIntegral { terms, scheme, boundary, log_spot, to });
         Ok(premium)
     }
 }

@@ -4,7 +4,7 @@
 
 pub(crate) mod american;
 
-use super::dispatch::{Kernel, dispatch};
+use super::dispatch::{Kernel, dispatch_doubles};
 use super::doubles::{Doubles, math};
 use super::lanes::Lanes;
 use crate::{Cpu, Error, Result};
@@ -68,7 +68,7 @@ impl Cpu {
     ) -> Result<()> {
         options.check(&outputs)?;
         let outputs = outputs.each_mut().map(|out| &mut **out);
-        dispatch(self.tier(), BlackScholes { options, outputs });
+        dispatch_doubles(self.tier(), BlackScholes { options, outputs });
         Ok(())
     }
 
@@ -83,7 +83,7 @@ impl Cpu {
         price: &mut [f64],
     ) -> Result<()> {
         options.check(&[&mut *price])?;
-        dispatch(self.tier(), BlackScholes { options, outputs: [price] });
+        dispatch_doubles(self.tier(), BlackScholes { options, outputs: [price] });
         Ok(())
     }
 }

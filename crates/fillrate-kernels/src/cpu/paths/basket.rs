@@ -4,7 +4,7 @@
 
 use super::PathGrid;
 use super::draws::Draws;
-use crate::cpu::dispatch::{Kernel, dispatch};
+use crate::cpu::dispatch::{Kernel, dispatch_doubles};
 use crate::cpu::doubles::{Doubles, math};
 use crate::cpu::lanes::Lanes;
 use crate::{Cpu, Error, Result};
@@ -55,7 +55,10 @@ impl Cpu {
     ) -> Result<()> {
         terms.check("basket_ends")?;
         grid.check("basket_ends", &[&mut *ends])?;
-        dispatch(self.tier(), Walk { terms, grid, paths: ends.len(), to: ends, all: false });
+        dispatch_doubles(
+            self.tier(),
+            Walk { terms, grid, paths: ends.len(), to: ends, all: false },
+        );
         Ok(())
     }
 
@@ -78,7 +81,7 @@ impl Cpu {
             return Err(Error::Shape { op: "basket_rows", expected, got: rows.len().to_string() });
         }
         let paths = rows.len() / steps;
-        dispatch(self.tier(), Walk { terms, grid, paths, to: rows, all: true });
+        dispatch_doubles(self.tier(), Walk { terms, grid, paths, to: rows, all: true });
         Ok(())
     }
 }

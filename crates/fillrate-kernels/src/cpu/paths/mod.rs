@@ -16,8 +16,8 @@ pub use self::basket::BasketTerms;
 use self::draws::Draws;
 use self::motion::{Brownian, Heston, Jumping, Motion};
 use self::watch::{Averages, Bridge, End, Trace, Watch};
-use super::dispatch::{Kernel, dispatch};
-use super::doubles::Doubles;
+use super::dispatch::{Kernel, dispatch_doubles};
+use super::doubles::{Doubles, Twice};
 use super::lanes::Lanes;
 use crate::{Cpu, Error, Philox, Result};
 
@@ -164,7 +164,7 @@ impl Cpu {
         let watch = Averages { reciprocal: 1.0 / f64::from(grid.steps) };
         let motion = Brownian::new(drift, vol, grid.step_years);
         let paths = ratios.len();
-        dispatch(self.tier(), Walk { motion, watch, grid, paths, outputs: [ratios, logs] });
+        dispatch_doubles(self.tier(), Walk { motion, watch, grid, paths, outputs: [ratios, logs] });
         Ok(())
     }
 
@@ -196,7 +196,10 @@ impl Cpu {
         };
         let motion = Brownian::new(drift, vol, grid.step_years);
         let paths = ends.len();
-        dispatch(self.tier(), Walk { motion, watch, grid, paths, outputs: [ends, alive, touch] });
+        dispatch_doubles(
+            self.tier(),
+            Walk { motion, watch, grid, paths, outputs: [ends, alive, touch] },
+        );
         Ok(())
     }
 
@@ -212,16 +215,16 @@ impl Cpu {
         match model {
             PathModel::GeometricBrownian { drift, vol } => {
                 let motion = Brownian::new(*drift, *vol, years);
-                dispatch(self.tier(), Walk { motion, watch, grid, paths, outputs });
+                dispatch_doubles(self.tier(), Walk { motion, watch, grid, paths, outputs });
             }
             PathModel::Merton(terms) => {
                 check_jumps(terms, years)?;
                 let motion = Jumping::new(terms, years);
-                dispatch(self.tier(), Walk { motion, watch, grid, paths, outputs });
+                dispatch_doubles(self.tier(), Walk { motion, watch, grid, paths, outputs });
             }
             PathModel::Heston(terms) => {
                 let motion = Heston::new(terms, years);
-                dispatch(self.tier(), Walk { motion, watch, grid, paths, outputs });
+                dispatch_doubles(self.tier(), Walk { motion, watch, grid, paths, outputs });
             }
         }
         Ok(())
@@ -250,20 +253,34 @@ struct Walk<'a, 'b, M, W, const O: usize> {
 impl<M: Motion, W: Watch<O>, const O: usize> Kernel for Walk<'_, '_, M, W, O> {
     #[inline(always)]
     unsafe fn run<L: Lanes>(mut self) {
-        let whole = self.paths / L::Doubles::LANES * L::Doubles::LANES;
+        let mut at = 0;
         // SAFETY: the outputs have `paths` values, as was checked; `L` is available.
         unsafe {
-            for at in (0..whole).step_by(L::Doubles::LANES) {
-                self.paths_at::<L::Doubles>(at);
+            if L::Doubles::IS_ONE_OF_MANY && W::IS_LIGHT {
+                at = if M::IS_SIMPLE {
+                    self.paths_from::<Twice<Twice<L::Doubles>>>(at)
+                } else {
+                    self.paths_from::<Twice<L::Doubles>>(at)
+                };
             }
-            for at in whole..self.paths {
-                self.paths_at::<f64>(at);
-            }
+            at = self.paths_from::<L::Doubles>(at);
+            self.paths_from::<f64>(at);
         }
     }
 }
 
 impl<M: Motion, W: Watch<O>, const O: usize> Walk<'_, '_, M, W, O> {
+    /// Walks whole vectors of paths from place `at` on; the place of the first that is left.
+    #[inline(always)]
+    unsafe fn paths_from<V: Doubles>(&mut self, mut at: usize) -> usize {
+        while at + V::LANES <= self.paths {
+            // SAFETY: the caller has the instructions of `V`, and there are paths for its lanes.
+            unsafe { self.paths_at::<V>(at) };
+            at += V::LANES;
+        }
+        at
+    }
+
     #[inline(always)]
     unsafe fn paths_at<V: Doubles>(&mut self, at: usize) {
         let PathGrid { philox, first, mirrored, steps, .. } = *self.grid;

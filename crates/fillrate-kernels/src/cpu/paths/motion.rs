@@ -20,6 +20,8 @@ const SIZE_STREAM: u32 = 2;
 pub(super) trait Motion: Copy {
     /// Where some paths are.
     type State<V: Doubles>: Copy;
+    /// Whether a step takes so little that the registers hold four vectors of paths, and not two.
+    const IS_SIMPLE: bool = false;
 
     unsafe fn start<V: Doubles>(&self) -> Self::State<V>;
 
@@ -51,6 +53,7 @@ impl Brownian {
 
 impl Motion for Brownian {
     type State<V: Doubles> = V;
+    const IS_SIMPLE: bool = true;
 
     #[inline(always)]
     unsafe fn start<V: Doubles>(&self) -> V {

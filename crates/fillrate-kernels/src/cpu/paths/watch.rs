@@ -12,6 +12,8 @@ use crate::cpu::doubles::{Doubles, math};
 pub(super) trait Watch<const O: usize>: Copy {
     /// What is known so far.
     type Seen<V: Doubles>: Copy;
+    /// Whether it does so little at each step that vectors of paths are walked side by side.
+    const IS_LIGHT: bool = false;
 
     unsafe fn start<V: Doubles>(&self) -> Self::Seen<V>;
 
@@ -46,6 +48,7 @@ pub(super) struct End {
 
 impl Watch<1> for End {
     type Seen<V: Doubles> = ();
+    const IS_LIGHT: bool = true;
 
     #[inline(always)]
     unsafe fn start<V: Doubles>(&self) {}

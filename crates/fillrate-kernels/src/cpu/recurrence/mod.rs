@@ -17,7 +17,7 @@ pub use self::stream::{AtrStream, EmaStream, MacdStream, RsiStream};
 use self::batch::Batch;
 use self::finish::{Apart, Difference, Strength};
 use self::source::{Changes, Ranges, Same, Source, Twice};
-use super::dispatch::dispatch;
+use super::dispatch::dispatch_doubles;
 use super::window::finish::{Finish, Identity};
 use super::window::{check_bars, check_outputs};
 use crate::{Cpu, Error, Result};
@@ -208,7 +208,7 @@ impl<const K: usize> Run<K> {
         let mut is_finite = (self.first..seed_at).all(|at| source.term(at)[0].is_finite());
         let Self { factors, .. } = self;
         let flag = &mut is_finite;
-        dispatch(cpu.tier(), Batch { source, factors, seeds, seed_at, finish, out, flag });
+        dispatch_doubles(cpu.tier(), Batch { source, factors, seeds, seed_at, finish, out, flag });
         is_finite
     }
 }

@@ -21,7 +21,7 @@ use self::long::Long;
 use self::long_short::LongShort;
 use self::pass::{Account, Pass};
 use self::rule::{Bands, Crossing, Each, Outside, Rule, Same};
-use super::dispatch::dispatch;
+use super::dispatch::dispatch_doubles;
 use crate::{Cpu, Error, Result};
 
 pub use self::rule::{LaneSeries, SweepLine, SweepRule};
@@ -152,7 +152,7 @@ impl Job<'_> {
             return tally;
         }
         let Self { cpu, tape, bars, .. } = self;
-        dispatch(cpu.tier(), Pass::<R, A>::new(tape, bars, rule, &mut tally));
+        dispatch_doubles(cpu.tier(), Pass::<R, A>::new(tape, bars, rule, &mut tally));
         tally
     }
 }

@@ -19,7 +19,7 @@ pub use self::stream::WindowStream;
 use self::aggregate::{Aggregate, Largest, Moments, Smallest, Sum, Weighted};
 use self::batch::Batch;
 use self::finish::{Bands, Deviation, Finish, Identity, Scaled, WeightedScaled, ZScore};
-use super::dispatch::dispatch;
+use super::dispatch::dispatch_doubles;
 use crate::{Cpu, Error, Result, Tier};
 
 /// What is computed of each window.
@@ -116,7 +116,7 @@ impl Job<'_, '_> {
         let out: Vec<&mut [f64]> = out.iter_mut().map(|out| &mut **out).collect();
         let Ok(out) = out.try_into() else { unreachable!("the outputs were counted") };
         let mut is_finite = true;
-        dispatch(tier, Batch::<A, F, K, O>::new(x, bars, finish, out, &mut is_finite));
+        dispatch_doubles(tier, Batch::<A, F, K, O>::new(x, bars, finish, out, &mut is_finite));
         is_finite
     }
 }

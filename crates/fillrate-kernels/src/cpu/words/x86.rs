@@ -21,6 +21,8 @@ pub(crate) struct Avx2Words(pub(in crate::cpu) __m256i, pub(in crate::cpu) __m25
 pub(crate) struct Avx512Words(pub(in crate::cpu) __m512i);
 
 impl Words for Avx2Words {
+    const LANES: usize = 8;
+
     #[inline(always)]
     unsafe fn splat(x: u64) -> Self {
         unsafe { Self(_mm256_set1_epi64x(x as i64), _mm256_set1_epi64x(x as i64)) }
@@ -63,6 +65,8 @@ impl Words for Avx2Words {
 }
 
 impl Words for Avx512Words {
+    const LANES: usize = 8;
+
     #[inline(always)]
     unsafe fn splat(x: u64) -> Self {
         unsafe { Self(_mm512_set1_epi64(x as i64)) }
