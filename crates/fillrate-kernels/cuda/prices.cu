@@ -4,4 +4,5 @@
 #include "paths.cu"
 #include "recurrence.cu"
 #include "sweep.cu"
+#include "waves.cu"
 #include "window.cu"

@@ -10,19 +10,28 @@ use fillrate_device::routing::{HealthLimits, Preference, RouterOptions};
 use fillrate_kernels::cuda::{Accelerator, Gpu, GpuOptions, GpuPrecision};
 
 use super::table::count;
-use crate::cli::{OptionsVerb, Verb};
+use crate::cli::{OptionsVerb, Verb, WavesArgs, WavesVerb};
 use crate::failure::hinted;
 use crate::output::Printer;
 use crate::settings::{DeviceChoice, Origin, Settings, keys};
 
 /// What a verb computes that no GPU does.
-const fn without_kernel(verb: &Verb) -> Option<&'static str> {
+fn without_kernel(verb: &Verb) -> Option<&'static str> {
     match verb {
         Verb::Risk(_) => Some("risk"),
         Verb::Portfolio(_) => Some("portfolio"),
-        Verb::Waves(_) => Some("waves"),
+        Verb::Waves(arguments) => waves_without_kernel(arguments),
         Verb::Options { verb: OptionsVerb::Iv(_) } => Some("options iv"),
         _ => None,
+    }
+}
+
+/// Of the search for waves, a GPU has that of surrogates.
+fn waves_without_kernel(arguments: &WavesArgs) -> Option<&'static str> {
+    match arguments.verb {
+        Some(WavesVerb::Backtest(_)) => Some("waves backtest"),
+        None if arguments.chance.surrogates.is_none() => Some("waves without --surrogates"),
+        None => None,
     }
 }
 
@@ -127,7 +136,8 @@ mod tests {
         for (line, what) in [
             ("fillrate risk p.csv", "risk"),
             ("fillrate portfolio p.csv --objective min-variance", "portfolio"),
-            ("fillrate waves p.csv", "waves"),
+            ("fillrate waves p.csv", "waves without --surrogates"),
+            ("fillrate waves backtest p.csv", "waves backtest"),
             ("fillrate options iv q.csv", "options iv"),
         ] {
             for device in ["auto", "cpu"] {
@@ -137,6 +147,7 @@ mod tests {
             assert_eq!(complaint(&format!("{line} --device cuda:1")), Some(expected));
         }
         assert_eq!(complaint("fillrate indicators p.csv --sma 3 --device cuda"), None);
+        assert_eq!(complaint("fillrate waves p.csv --surrogates 9 --device cuda"), None);
     }
 
     #[test]

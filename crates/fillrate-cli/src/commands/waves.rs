@@ -14,12 +14,15 @@ mod stages;
 mod totals;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Context;
+use fillrate::market::device::Computer;
 use fillrate::market::{Column, Panel, PanelOptions};
 use fillrate::waves::{
-    ScopeOptions, Search, SignificanceOptions, WaveColumns, WaveRecord, benjamini_hochberg,
+    ScopeOptions, Search, SignificanceOptions, SurrogateJob, WaveColumns, WaveRecord,
+    benjamini_hochberg,
 };
 use rayon::ThreadPool;
 use rayon::prelude::*;
@@ -31,6 +34,7 @@ use self::series::Symbol;
 use self::stages::{Stage, Stages};
 use self::totals::Totals;
 use super::Outcome;
+use super::device::{computer, say};
 use super::prices;
 use super::table::record_format;
 use crate::cli::{WavesArgs, WavesVerb};
@@ -57,7 +61,7 @@ pub(crate) fn run(
         return backtest::run(arguments, settings, printer);
     }
     let format = record_format(settings)?;
-    let search = Search::new(options::search(&arguments.search)?);
+    let search = Arc::new(Search::new(options::search(&arguments.search)?));
     let input = arguments.input.as_deref().unwrap_or(Path::new("-"));
     let (started, stages) = (Instant::now(), Stages::default());
     let panel = stages.time(Stage::Read, || {
@@ -65,13 +69,19 @@ pub(crate) fn run(
     })?;
     let columns = WaveColumns { nested: arguments.nest };
     let resumed = arguments.besides.resume.then(|| Fingerprint::of(arguments, &search, &panel));
+    let significance = options::significance(arguments);
+    let computer = match &significance {
+        Some(_) => computer(settings)?,
+        None => Computer::processor(),
+    };
     let (mut output, done) = Output::open(format, columns, resumed, settings, printer)?;
     let run = Run {
         input,
         arguments,
         wanted: Wanted::of(arguments),
         scope: options::scope(&arguments.scope),
-        significance: options::significance(arguments),
+        significance,
+        computer,
         has_times: panel.dates().iter().any(|date| !date.is_midnight()),
         search,
         panel,
@@ -89,6 +99,7 @@ pub(crate) fn run(
         run.draw(&kept, printer)
     })?;
     totals.report(run.panel.bars(), threads, started, printer);
+    say(&run.computer.report(), printer);
     if arguments.besides.profile {
         run.stages.say(&totals, printer);
     }
@@ -114,11 +125,13 @@ fn panel_options(sort: bool) -> PanelOptions {
 struct Run<'a> {
     input: &'a Path,
     arguments: &'a WavesArgs,
-    search: Search,
+    search: Arc<Search>,
     wanted: Wanted,
     /// The part that is searched; everything if absent.
     scope: Option<ScopeOptions>,
     significance: Option<SignificanceOptions>,
+    /// Where surrogates are searched.
+    computer: Computer<SurrogateJob>,
     panel: Panel,
     /// Whether some bar has a time of day.
     has_times: bool,

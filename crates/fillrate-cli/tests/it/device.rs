@@ -50,6 +50,7 @@ fn the_processor_and_a_gpu_give_the_same_bytes() {
     check("indicators", &["p.csv", "--sma", "3", "--ema", "2", "--rsi", "2", "--sma", "900"]);
     check("indicators", &["p.csv", "--momentum", "2", "--stoch", "2,2,2", "--signal", "momentum"]);
     check("backtest", &["p.csv", "--strategy", "ma-crossover", "--grid", "fast=1:2,slow=2:3"]);
+    check("waves", &["p.csv", "--open-ends", "--surrogates", "9"]);
 }
 
 #[test]
@@ -69,6 +70,10 @@ fn a_gpu_is_refused_where_no_kernel_would_use_it() {
     let american = [&OPTION[..], &["--kind", "american", "--device", "cuda:1"]].concat();
     let message = "--device cuda:1: this kind of option has no CUDA kernel";
     desk.run(&american).complains(message, hint);
+    let desk = Desk::of_verb("waves");
+    desk.put("p.csv", PRICES);
+    let refused = desk.run(&["p.csv", "--device", "cuda"]);
+    refused.complains("--device cuda: waves without --surrogates has no CUDA kernel", hint);
     let desk = Desk::of_verb("indicators");
     desk.put("p.csv", PRICES);
     let refused = desk.run(&["p.csv", "--sma", "718", "--device", "cuda"]);

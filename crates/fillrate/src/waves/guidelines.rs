@@ -42,6 +42,11 @@ impl Targets {
         ratios
     }
 
+    /// Each target's low and high end, and the inverses of these.
+    pub(super) fn bands(&self) -> impl Iterator<Item = [f64; 4]> {
+        self.bands.iter().map(|band| [band.low, band.high, band.inverse_low, band.inverse_high])
+    }
+
     /// How near `ratio` is to the nearest target: 1 at one, falling in proportion to 0 where it
     /// misses by a quarter.
     #[inline]

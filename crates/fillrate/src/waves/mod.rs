@@ -137,5 +137,5 @@ pub use scope::{PreScoreWeights, Scope, ScopeOptions};
 pub use score::{Part, Weights};
 pub use search::{HITS_MAX, Hit, Search, SearchOptions};
 pub use significance::{Significance, SignificanceOptions, benjamini_hochberg};
-pub use surrogates::{SurrogateBars, SurrogateMethod, Surrogates};
+pub use surrogates::{SurrogateBars, SurrogateJob, SurrogateMethod, SurrogateRun, Surrogates};
 pub use table::{Chance, Place, WaveColumns, WaveRecord};

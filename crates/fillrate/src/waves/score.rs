@@ -107,6 +107,11 @@ impl Ensemble {
         self.per_term[part as usize]
     }
 
+    /// What a term of each part adds to the score, in the order of [`Part::ALL`].
+    pub(super) fn per_term(&self) -> Sums {
+        self.per_term
+    }
+
     /// What parts without terms add to the score.
     pub(super) fn constant(&self) -> f64 {
         self.constant

@@ -1,5 +1,7 @@
 //! What a pattern means: how often chance does as well.
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 
 use super::bars::Bars;
@@ -7,7 +9,10 @@ use super::legs::Legs;
 use super::pattern::{Direction, Form};
 use super::pivots::PivotRule;
 use super::search::{Hit, Search};
-use super::surrogates::{SurrogateBars, SurrogateMethod, Surrogates};
+use super::surrogates::{
+    SurrogateBars, SurrogateJob, SurrogateMethod, SurrogateRun, Surrogates, search_one,
+};
+use crate::market::device::Computer;
 use crate::{Error, Result};
 
 /// How surrogates are made and searched.
@@ -25,6 +30,16 @@ pub struct SignificanceOptions {
     pub pivots: PivotRule,
     /// Whether the ends are pivots, as in the original.
     pub open_ends: bool,
+}
+
+impl SignificanceOptions {
+    fn surrogates_of(&self, bars: &Bars<'_>, symbol: &str) -> Result<Surrogates> {
+        if self.surrogates == 0 {
+            let message = "at least one surrogate is needed".into();
+            return Err(Error::Argument { name: "surrogates", message });
+        }
+        Surrogates::new(bars, self.method, symbol, self.seed, self.block_bars)
+    }
 }
 
 /// What chance makes of a series.
@@ -59,42 +74,68 @@ impl Significance {
         symbol: &str,
         options: &SignificanceOptions,
     ) -> Result<Self> {
-        if options.surrogates == 0 {
-            let message = "at least one surrogate is needed".into();
-            return Err(Error::Argument { name: "surrogates", message });
-        }
-        let surrogates =
-            Surrogates::new(bars, options.method, symbol, options.seed, options.block_bars)?;
+        let surrogates = options.surrogates_of(bars, symbol)?;
         let runs = (0..options.surrogates).into_par_iter().map_init(
             SurrogateBars::default,
             |columns, surrogate| {
                 surrogates.make(surrogate, columns);
-                let legs = Legs::find(&columns.bars()?, options.pivots, options.open_ends)?;
-                let count = search.counts(&legs, None).iter().sum();
-                Ok((search.best_scores(&legs, None), count))
+                search_one(search, &columns.bars()?, options.pivots, options.open_ends)
             },
         );
-        let runs: Vec<(Vec<Option<f64>>, u64)> = runs.collect::<Result<_>>()?;
+        Ok(Self::of(search, legs, &runs.collect::<Result<Vec<_>>>()?))
+    }
+
+    /// The same, with the surrogates searched where `computer` says. The result does not depend on it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::measure`]. What a device fails is searched by the processor.
+    pub fn measure_on(
+        computer: &Computer<SurrogateJob>,
+        search: &Arc<Search>,
+        bars: &Bars<'_>,
+        legs: &Legs,
+        symbol: &str,
+        options: &SignificanceOptions,
+    ) -> Result<Self> {
+        if computer.is_processor() {
+            return Self::measure(search, bars, legs, symbol, options);
+        }
+        let surrogates = Arc::new(options.surrogates_of(bars, symbol)?);
+        let SignificanceOptions { pivots, open_ends, .. } = *options;
+        let per_job = SurrogateJob::numbers_of_one(&surrogates);
+        let jobs = (0..options.surrogates.div_ceil(per_job)).into_par_iter().map(|job| {
+            let first = job * per_job;
+            let end = first.saturating_add(per_job).min(options.surrogates);
+            let job = SurrogateJob::new(search, &surrogates, first..end, pivots, open_ends);
+            computer.run(job?)
+        });
+        let runs = jobs.collect::<Result<Vec<_>>>()?.concat();
+        Ok(Self::of(search, legs, &runs))
+    }
+
+    /// What the surrogates say of a series.
+    fn of(search: &Search, legs: &Legs, runs: &[SurrogateRun]) -> Self {
         let kinds = search.kinds();
         let best = (0..kinds.len()).map(|kind| {
             let mut scores: Vec<f64> =
-                runs.iter().map(|(scores, _)| scores[kind].unwrap_or(NOTHING)).collect();
+                runs.iter().map(|run| run.best[kind].unwrap_or(NOTHING)).collect();
             scores.sort_unstable_by(f64::total_cmp);
             scores
         });
         let best = best.collect();
         let count = search.counts(legs, None).iter().sum();
-        let counts: Vec<u64> = runs.iter().map(|(_, count)| *count).collect();
+        let counts: Vec<u64> = runs.iter().map(|run| run.count).collect();
         let share = |as_far: usize| (1 + as_far) as f64 / (1 + counts.len()) as f64;
         let above = share(counts.iter().filter(|&&other| other >= count).count());
         let below = share(counts.iter().filter(|&&other| other <= count).count());
-        Ok(Self {
+        Self {
             kinds,
             best,
             count,
             count_expected: counts.iter().sum::<u64>() as f64 / counts.len() as f64,
             count_p_value: (2.0 * above.min(below)).min(1.0),
-        })
+        }
     }
 
     /// The p-value of a pattern: the share of series, the original among them, whose best pattern

@@ -11,3 +11,4 @@ mod plan_config;
 mod records;
 mod token_texts;
 mod tokens;
+mod wave_device;

@@ -35,18 +35,25 @@ use crate::emulator::{Emulator, Engine};
 
 /// The processor in a GPU's stead. Some of its launches fail, or it has no memory.
 #[derive(Clone)]
-struct Device {
-    emulator: Arc<OnceLock<Arc<Emulator>>>,
-    launches: Arc<AtomicUsize>,
+pub(crate) struct Device {
+    pub(crate) emulator: Arc<OnceLock<Arc<Emulator>>>,
+    /// How many kernels were launched.
+    pub(crate) launches: Arc<AtomicUsize>,
+    /// How the threads of its blocks are run.
+    pub(crate) engine: Engine,
     /// The launch that fails, from 0.
-    failing: Option<usize>,
-    has_memory: bool,
+    pub(crate) failing: Option<usize>,
+    /// How often it was asked for memory.
+    pub(crate) requests: Arc<AtomicUsize>,
+    /// The request for memory that fails, from 0.
+    pub(crate) full: Option<usize>,
 }
 
 impl Device {
-    fn sound() -> Self {
-        let (emulator, launches) = Default::default();
-        Self { emulator, launches, failing: None, has_memory: true }
+    pub(crate) fn sound() -> Self {
+        let (emulator, launches, requests) = Default::default();
+        let (engine, failing, full) = (Engine::Fibers, None, None);
+        Self { emulator, launches, engine, failing, requests, full }
     }
 }
 
@@ -64,12 +71,12 @@ impl Accelerator for Device {
     }
 
     fn queue(&self, program: Program) -> Result<Arc<dyn Queue>> {
-        self.emulator.get_or_init(|| Arc::new(Emulator::start(program, Engine::Fibers)));
+        self.emulator.get_or_init(|| Arc::new(Emulator::start(program, self.engine)));
         Ok(Arc::new(self.clone()))
     }
 
     fn allocate(&self, _: Memory, bytes: usize, _: &'static str) -> Result<Region> {
-        if !self.has_memory {
+        if self.full == Some(self.requests.fetch_add(1, Ordering::Relaxed)) {
             return Err(failure(Fault::OutOfMemory { requested_bytes: bytes as u64 }));
         }
         Ok(Emulator::region(self.emulator.get().expect("a queue comes first"), bytes))
@@ -110,7 +117,7 @@ impl Queue for Device {
 }
 
 /// A computer that wants the device.
-fn computer<J: Job>(device: Device) -> Computer<J> {
+pub(crate) fn computer<J: Job>(device: Device) -> Computer<J> {
     let breaker = BreakerOptions {
         back_off_first: Duration::ZERO,
         back_off_max: Duration::ZERO,
@@ -183,7 +190,7 @@ fn what_the_device_fails_has_the_same_answer_from_the_processor() {
     assert_eq!((on_device, on_processor, degraded), (2, 1, 1));
     assert_eq!(reason.as_deref(), Some("a launch out of resources"));
 
-    let full = computer(Device { has_memory: false, ..Device::sound() });
+    let full = computer(Device { full: Some(0), ..Device::sound() });
     check_options(&full, 5);
     let reason = full.report().reason.unwrap();
     assert_eq!(reason, "the device has no 768 bytes left");
@@ -413,6 +420,6 @@ fn products_that_the_device_fails_come_from_the_processor() {
     let report = check_product(Device { failing: Some(0), ..Device::sound() }, |x| x);
     assert_eq!((report.on_device, report.on_processor, report.degraded), (0, 1, 1));
     assert_eq!(report.reason.as_deref(), Some("a product without algorithm"));
-    let full = check_product(Device { has_memory: false, ..Device::sound() }, f64::from);
+    let full = check_product(Device { full: Some(0), ..Device::sound() }, f64::from);
     assert_eq!((full.on_device, full.degraded), (0, 1));
 }

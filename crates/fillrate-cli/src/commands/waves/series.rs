@@ -70,7 +70,8 @@ fn searched(series: &Series<'_>, run: &Run<'_>) -> Result<Symbol> {
     }
     let significance = match &run.significance {
         Some(options) => Some(run.stages.time(Stage::Surrogates, || {
-            Significance::measure(&run.search, &bars, &legs, series.symbol(), options)
+            let (computer, search) = (&run.computer, &run.search);
+            Significance::measure_on(computer, search, &bars, &legs, series.symbol(), options)
         })?),
         None => None,
     };

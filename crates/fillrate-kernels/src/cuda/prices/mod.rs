@@ -8,6 +8,8 @@ mod options;
 mod paths;
 mod recurrence;
 mod sweep;
+mod wave_tables;
+mod waves;
 mod window;
 
 use std::sync::Arc;
@@ -16,6 +18,10 @@ pub use bars::{DeviceSignal, StochasticWindows};
 pub use options::OPTION_TERMS;
 pub use paths::DevicePaths;
 pub use sweep::{DeviceGrid, DeviceRule, SWEEP_FIGURES, SWEEP_ROWS_MAX, TAPE_COLUMNS};
+pub use wave_tables::{
+    WaveForm, WaveLook, WaveMeasure, WaveRule, WaveTables, WaveTarget, WaveTerm,
+};
+pub use waves::{BlockTerms, DeviceBars, DeviceWaves, SWING_HIGH, SWING_LOW, WAVE_SERIES_MAX};
 pub use window::{DEVICE_WINDOW_BARS_MAX, DeviceWindow};
 
 use super::{Address, Argument, Launch, Program, Queue};

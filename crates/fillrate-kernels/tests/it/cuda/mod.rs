@@ -11,3 +11,4 @@ mod matmul;
 mod parity;
 mod prices;
 mod sanitizers;
+mod waves;

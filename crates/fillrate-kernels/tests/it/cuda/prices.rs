@@ -19,21 +19,22 @@ use proptest::prelude::*;
 use self::series::{check_changes, check_recurrences, check_signals, check_windows};
 use self::sweeps::check_sweeps;
 use super::emulator::{Emulator, Engine};
+use super::waves;
 use crate::paths::MODELS;
 
 /// The values behind an output, which must stay as they were.
 const GUARD: usize = 3;
 
 /// A device with columns of its own.
-struct Bench {
-    prices: CudaPrices,
+pub(super) struct Bench {
+    pub(super) prices: CudaPrices,
     allocate: Box<dyn Fn(usize) -> Region>,
     allocated: RefCell<Vec<Region>>,
 }
 
 impl Bench {
     /// The processor in a GPU's stead.
-    fn emulated(engine: Engine) -> Self {
+    pub(super) fn emulated(engine: Engine) -> Self {
         let emulator = Arc::new(Emulator::start(Program::Prices, engine));
         let queue: Arc<dyn Queue> = emulator.clone();
         let allocate = Box::new(move |bytes| Emulator::region(&emulator, bytes));
@@ -50,7 +51,7 @@ impl Bench {
         Self { prices: CudaPrices::new(queue).unwrap(), allocate, allocated }
     }
 
-    fn put(&self, bytes: &[u8]) -> Address {
+    pub(super) fn put(&self, bytes: &[u8]) -> Address {
         let region = (self.allocate)(bytes.len());
         let address = region.address();
         self.allocated.borrow_mut().push(region);
@@ -58,25 +59,38 @@ impl Bench {
         address
     }
 
-    fn column(&self, values: &[f64]) -> Address {
+    pub(super) fn column(&self, values: &[f64]) -> Address {
         self.put(&values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<_>>())
     }
 
     /// Room for so many values; what nothing writes shows.
-    fn room(&self, values: usize) -> Address {
-        self.put(&vec![0xff; (values + GUARD) * 8])
+    pub(super) fn room(&self, values: usize) -> Address {
+        self.bytes(values * 8)
     }
 
     /// The bits of so many values. Fails if something was written behind them.
     #[track_caller]
-    fn bits(&self, from: Address, values: usize) -> Vec<u64> {
-        let mut bytes = vec![0; (values + GUARD) * 8];
-        self.prices.queue().download(from, &mut bytes).unwrap();
-        assert!(bytes[values * 8..].iter().all(|byte| *byte == 0xff), "written behind the end");
-        bytes[..values * 8].as_chunks().0.iter().map(|bytes| u64::from_le_bytes(*bytes)).collect()
+    pub(super) fn bits(&self, from: Address, values: usize) -> Vec<u64> {
+        let bytes = self.read(from, values * 8);
+        bytes.as_chunks().0.iter().map(|bytes| u64::from_le_bytes(*bytes)).collect()
     }
 
-    fn clear(&self) {
+    /// Room for so many bytes; what nothing writes shows.
+    pub(super) fn bytes(&self, bytes: usize) -> Address {
+        self.put(&vec![0xff; bytes + GUARD * 8])
+    }
+
+    /// So many bytes. Fails if something was written behind them.
+    #[track_caller]
+    pub(super) fn read(&self, from: Address, bytes: usize) -> Vec<u8> {
+        let mut all = vec![0; bytes + GUARD * 8];
+        self.prices.queue().download(from, &mut all).unwrap();
+        assert!(all[bytes..].iter().all(|byte| *byte == 0xff), "written behind the end");
+        all.truncate(bytes);
+        all
+    }
+
+    pub(super) fn clear(&self) {
         self.prices.queue().synchronize().unwrap();
         self.allocated.borrow_mut().clear();
     }
@@ -186,7 +200,7 @@ fn check_all(bench: &Bench, seed: u64) {
 }
 
 thread_local! {
-    static BENCH: Bench = Bench::emulated(Engine::Fibers);
+    pub(super) static BENCH: Bench = Bench::emulated(Engine::Fibers);
 }
 
 #[test]
@@ -316,6 +330,7 @@ fn every_kernel_over_prices_on_the_gpu_gives_the_bits_of_its_twin() {
             check_recurrences(&bench, &[100_000, 5000], 50, 7);
             check_changes(&bench, &[100_000, 5000], 50, 7);
             check_signals(&bench, &[100_000, 5000], 4, 7);
+            waves::check_all(&bench);
             for model in &MODELS {
                 check_paths(&bench, model, &grid(252, 9, false, 8), 50_000);
             }

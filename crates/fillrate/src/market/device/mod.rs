@@ -56,7 +56,7 @@ pub trait Job: Send + Sync + 'static {
 
 /// A device with the kernels over prices.
 pub struct MarketDevice {
-    pub(super) prices: CudaPrices,
+    pub(crate) prices: CudaPrices,
     pub(super) products: CudaProducts,
     // Last, since memory goes back to it.
     accelerator: Arc<dyn Accelerator>,
@@ -81,12 +81,12 @@ impl MarketDevice {
     }
 
     /// Memory for what was laid out.
-    pub(super) fn region(&self, layout: &Layout, owner: &'static str) -> Result<Region> {
+    pub(crate) fn region(&self, layout: &Layout, owner: &'static str) -> Result<Region> {
         Ok(self.accelerator.allocate(Memory::Workspace, layout.bytes().max(1), owner)?)
     }
 
     /// Copies a column to the device.
-    pub(super) fn upload<T: bytemuck::NoUninit>(&self, to: Address, values: &[T]) -> Result<()> {
+    pub(crate) fn upload<T: bytemuck::NoUninit>(&self, to: Address, values: &[T]) -> Result<()> {
         for (piece, bytes) in bytemuck::cast_slice(values).chunks(COPY_BYTES).enumerate() {
             self.prices.queue().upload(to.plus(piece * COPY_BYTES), bytes)?;
         }
@@ -94,7 +94,7 @@ impl MarketDevice {
     }
 
     /// Copies a column from the device, after waiting for all work before.
-    pub(super) fn download<T: bytemuck::Pod>(&self, from: Address, values: &mut [T]) -> Result<()> {
+    pub(crate) fn download<T: bytemuck::Pod>(&self, from: Address, values: &mut [T]) -> Result<()> {
         for (piece, bytes) in bytemuck::cast_slice_mut(values).chunks_mut(COPY_BYTES).enumerate() {
             self.prices.queue().download(from.plus(piece * COPY_BYTES), bytes)?;
         }

@@ -9,6 +9,7 @@ mod gauge;
 mod hit;
 mod keep;
 mod plan;
+mod tables;
 mod tally;
 mod walk;
 
@@ -18,6 +19,8 @@ mod oracle;
 pub(super) mod tests;
 
 use std::sync::OnceLock;
+
+use fillrate_kernels::cuda::WaveForm;
 
 use self::branch::Branch;
 use self::bundle::Bundle;
@@ -195,6 +198,15 @@ impl Search {
             }
         }
         scores
+    }
+
+    /// The same forms and directions for a device, in the order of [`Self::kinds`].
+    pub(super) fn forms(&self) -> Vec<WaveForm> {
+        let directions = |plan| {
+            let one = move |&direction| tables::form(plan, direction, self.options.score_min);
+            self.directions.iter().map(one)
+        };
+        self.plans.iter().flat_map(directions).collect()
     }
 
     fn bundles(&self) -> &[Bundle] {

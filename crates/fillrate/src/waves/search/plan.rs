@@ -71,10 +71,10 @@ impl Level {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Check {
     pub measure: Measure,
-    bounds: Bounds,
-    least: f64,
-    most: f64,
-    trend: Trend,
+    pub bounds: Bounds,
+    pub least: f64,
+    pub most: f64,
+    pub trend: Trend,
     /// What its margin counts in the score.
     pub weight: f64,
 }

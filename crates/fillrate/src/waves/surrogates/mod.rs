@@ -5,10 +5,13 @@
 //! any order, on any device.
 
 mod fourier;
+mod job;
 
 use fillrate_kernels::Philox;
 
 use self::fourier::{Complex, Transform};
+pub(super) use self::job::search_one;
+pub use self::job::{SurrogateJob, SurrogateRun};
 use super::bars::Bars;
 use crate::{Error, Result};
 
@@ -151,6 +154,16 @@ impl Surrogates {
         })
     }
 
+    /// The bars of each surrogate.
+    fn bars(&self) -> usize {
+        if self.first == [0.0; 4] { 0 } else { 1 + self.steps.len() }
+    }
+
+    /// The seed of the random numbers of a surrogate.
+    fn key(&self, surrogate: u32) -> u64 {
+        (u64::from(self.symbol) << 32) | u64::from(surrogate)
+    }
+
     /// Makes the surrogate of that number in `into`, whose memory is used again.
     pub fn make(&self, surrogate: u32, into: &mut SurrogateBars) {
         [&mut into.open, &mut into.high, &mut into.low, &mut into.close]
@@ -160,7 +173,7 @@ impl Surrogates {
             return;
         }
         into.push(self.first);
-        let philox = Philox::new((u64::from(self.symbol) << 32) | u64::from(surrogate));
+        let philox = Philox::new(self.key(surrogate));
         match (&self.spectrum, self.method) {
             (Some(spectrum), _) => self.reorder(spectrum, philox, into),
             (None, SurrogateMethod::Gbm) => self.diffuse(philox, into),
