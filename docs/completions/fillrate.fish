@@ -221,7 +221,7 @@ complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and not __fish_
 complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and not __fish_seen_subcommand_from backtest" -l all -d 'All patterns of each symbol'
 complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and not __fish_seen_subcommand_from backtest" -l skip-flat -d 'Leave out windows that hardly move'
 complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and not __fish_seen_subcommand_from backtest" -l nest -d 'Write the best complete count instead: patterns, and below each those that its waves are'
-complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and not __fish_seen_subcommand_from backtest" -l resume -d 'Go on with FILE of -o, a .jsonl file: skip the symbols that are in it'
+complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and not __fish_seen_subcommand_from backtest" -l resume -d 'Go on with FILE of -o, a .jsonl file: skip the symbols that are in it. What FILE was made with stands beside it in FILE.run, and a run with other settings or prices is refused'
 complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and not __fish_seen_subcommand_from backtest" -l profile -d 'Say what each stage took'
 complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and not __fish_seen_subcommand_from backtest" -s q -l quiet -d 'Say nothing but errors'
 complete -c fillrate -n "__fish_fillrate_using_subcommand waves; and not __fish_seen_subcommand_from backtest" -s v -l verbose -d 'Say more about what is done and why'

@@ -97,7 +97,8 @@ pub(crate) struct BesidesArgs {
     #[arg(long, value_name = "DIR")]
     pub(crate) svg: Option<PathBuf>,
 
-    /// Go on with FILE of -o, a .jsonl file: skip the symbols that are in it
+    /// Go on with FILE of -o, a .jsonl file: skip the symbols that are in it. What FILE was made with
+    /// stands beside it in FILE.run, and a run with other settings or prices is refused
     #[arg(long, conflicts_with_all = ["surrogates", "html", "svg"])]
     pub(crate) resume: bool,
 
