@@ -10,7 +10,7 @@ use arrow_schema::{DataType, Field, Schema};
 use fillrate::market::device::IndicatorJob;
 use fillrate::market::indicators::{IndicatorOptions, NamedColumn, Request, compute_on};
 use fillrate::market::{Column, PanelOptions, PanelTable};
-use fillrate::records::{Layout, Writer};
+use fillrate::records::{Layout, Writer, texts_to_numbers};
 
 use super::Outcome;
 use super::device::{computer, refuse, say};
@@ -51,12 +51,15 @@ pub(crate) fn run(
     let columns = inputs(&requests, options.column);
     let panel_options =
         PanelOptions { sort: arguments.prices.sort, ..PanelOptions::only(&columns) };
-    let (table, layout) = read_table(&arguments.input, panel_options, settings, printer)?;
+    let (mut table, layout) = read_table(&arguments.input, panel_options, settings, printer)?;
     start_threads(settings)?;
     let computer = computer(settings)?;
     let start = Instant::now();
     let results = compute_on(&computer, &table.panel, &requests, options)?;
     let seconds = start.elapsed().as_secs_f64();
+    if format != Format::Csv {
+        texts_to_numbers(&mut table.chunks, &Column::ALL.map(Column::as_str))?;
+    }
     write(&table, &results, layout, format, settings, printer)?;
     printer.note(&format!(
         "{} of {}, {} in {seconds:.3} s",

@@ -38,12 +38,12 @@ fn rows_keep_their_order_and_their_columns() {
     let desk = desk("p.csv", PRICES);
     let ended = desk.run(&["p.csv", "--sma", "2", "--momentum", "1"]).succeeds();
     let expected = [
-        json!({"symbol": "A", "date": "2024-01-02", "close": "10", "note": "x", "sma_2": null, "mom_1": null}),
-        json!({"symbol": "B", "date": "2024-01-02", "close": "1", "note": "", "sma_2": null, "mom_1": null}),
-        json!({"symbol": "A", "date": "2024-01-03", "close": "12", "note": "a, b", "sma_2": 11.0, "mom_1": 2.0}),
-        json!({"symbol": "B", "date": "2024-01-03", "close": "", "note": "", "sma_2": null, "mom_1": null}),
-        json!({"symbol": "A", "date": "2024-01-04", "close": "11", "note": "z", "sma_2": 11.5, "mom_1": -1.0}),
-        json!({"symbol": "B", "date": "2024-01-04", "close": "3", "note": "w", "sma_2": 2.0, "mom_1": 2.0}),
+        json!({"symbol": "A", "date": "2024-01-02", "close": 10.0, "note": "x", "sma_2": null, "mom_1": null}),
+        json!({"symbol": "B", "date": "2024-01-02", "close": 1.0, "note": "", "sma_2": null, "mom_1": null}),
+        json!({"symbol": "A", "date": "2024-01-03", "close": 12.0, "note": "a, b", "sma_2": 11.0, "mom_1": 2.0}),
+        json!({"symbol": "B", "date": "2024-01-03", "close": null, "note": "", "sma_2": null, "mom_1": null}),
+        json!({"symbol": "A", "date": "2024-01-04", "close": 11.0, "note": "z", "sma_2": 11.5, "mom_1": -1.0}),
+        json!({"symbol": "B", "date": "2024-01-04", "close": 3.0, "note": "w", "sma_2": 2.0, "mom_1": 2.0}),
     ];
     assert_eq!(ended.records(), expected);
     let csv = desk.run(&["p.csv", "--sma", "2", "--format", "csv"]).succeeds();
@@ -109,7 +109,7 @@ fn a_file_without_symbols_is_one_symbol_and_a_taken_name_is_kept() {
     let records = desk.run(&["acme.csv", "--sma", "1"]).succeeds().records();
     assert_eq!(
         records,
-        [json!({"date": "2024-01-02", "close": "5", "input_sma_1": "old", "sma_1": 5.0})]
+        [json!({"date": "2024-01-02", "close": 5.0, "input_sma_1": "old", "sma_1": 5.0})]
     );
     let page = desk.run(&["acme.csv", "--sma", "1", "--format", "table"]).succeeds();
     assert!(page.text().contains("acme    2024-01-02"));

@@ -136,25 +136,14 @@ fn columns(report: &[Aftermath]) -> (Arc<Schema>, Vec<ArrayRef>) {
 
 fn page(report: &[Aftermath], printer: &Printer) -> String {
     let mut table = printer.table();
-    table.set_header([
-        "PATTERN",
-        "DIRECTION",
-        "BARS",
-        "EVENTS",
-        "RETURN",
-        "95 %",
-        "RANDOM",
-        "95 %",
-        "P",
-    ]);
-    let percent = |value: f64| format!("{:+.2} %", 100.0 * value);
+    table.set_header(["PATTERN", "BARS", "EVENTS", "RETURN %", "95 %", "RANDOM %", "95 %", "P"]);
+    let percent = |value: f64| format!("{:+.1}", 100.0 * value);
     for after in report {
         let between = |interval: fillrate::waves::backtest::Interval| {
             format!("{} to {}", percent(interval.low), percent(interval.high))
         };
         table.add_row([
-            after.pattern.to_string(),
-            after.direction.as_str().to_owned(),
+            format!("{} {}", after.pattern, after.direction.as_str()),
             after.horizon_bars.to_string(),
             after.events.to_string(),
             percent(after.mean_return),
@@ -164,7 +153,7 @@ fn page(report: &[Aftermath], printer: &Printer) -> String {
             format!("{:.4}", after.p_value),
         ]);
     }
-    for column in table.column_iter_mut().skip(2) {
+    for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }
     table.trim_fmt()

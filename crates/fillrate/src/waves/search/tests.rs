@@ -100,10 +100,28 @@ fn search_for(form: Form, direction: Direction, rules: RuleSet) -> Search {
     search
 }
 
-/// Series of every character: fine and coarse prices, long and no wicks, short and long.
+/// Days of oil prices, whose highs and lows are the closes.
+fn oil() -> impl Fn(std::ops::Range<usize>) -> Made {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/wti.csv");
+    let table = std::fs::read_to_string(path).unwrap();
+    let price = |line: &str| line.split_once(',').unwrap().1.parse().unwrap();
+    let prices: Vec<f64> = table.lines().skip(1).map(price).collect();
+    move |days| {
+        let column = || prices[days.clone()].to_vec();
+        Made { open: column(), high: column(), low: column(), close: column() }
+    }
+}
+
+/// Series of every character: fine and coarse prices, long and no wicks, short and long; one in seven
+/// is of real prices.
 fn windows() -> impl Iterator<Item = Made> {
-    (0..240).map(|seed| {
+    let oil = oil();
+    (0..280).map(move |seed| {
         let count = 12 + (seed * 7 % 79) as usize;
+        if seed % 7 == 6 {
+            let start = 29 * seed as usize;
+            return oil(start..start + count);
+        }
         let tick = [0.01, 1.0, 3.0, 8.0][seed as usize % 4];
         random_walk(seed, count, tick, [0.0, 3.0, 12.0][seed as usize % 3])
     })
