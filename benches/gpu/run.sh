@@ -45,7 +45,9 @@ step "the command in fp8" 25 bash -c \
 for verb in "options price --right put --spot 100 --strike 95 --rate 0.03 --vol 0.2 --expiry 0.5" \
     "montecarlo --spot 100 --drift 0.05 --vol 0.2 --expiry 1 --paths 200000" \
     "backtest examples/prices.csv --strategy ma-crossover --grid fast=5:20:5,slow=20:60:10" \
-    "indicators examples/prices.csv --sma 20 --ema 20 --rsi 14 --bbands 20,2 --macd 12,26,9"; do
+    "indicators examples/prices.csv --sma 20 --ema 20 --rsi 14 --bbands 20,2 --macd 12,26,9" \
+    "portfolio examples/prices.csv --objective min-cvar --long-only --frontier 9" \
+    "portfolio examples/prices.csv --objective min-variance --long-only --walk-forward train=60,test=20"; do
     step "the command: ${verb%% *}" 30 bash -c \
         "'$root/programs/fillrate' $verb --device cuda --format jsonl > results/on-gpu.jsonl &&
          '$root/programs/fillrate' $verb --device cpu --format jsonl > results/on-cpu.jsonl &&

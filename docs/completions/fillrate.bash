@@ -1558,7 +1558,7 @@ _fillrate() {
             return 0
             ;;
         fillrate__subcmd__portfolio)
-            opts="-o -q -v -h --input-format --on-error --sort --objective --confidence --covariance --decay --long-only --bounds --group --turnover --current --leverage --target-return --risk-free --column --frontier --format --output --device --threads --quiet --verbose --config --help"
+            opts="-o -q -v -h --input-format --on-error --sort --objective --confidence --covariance --decay --long-only --bounds --group --turnover --current --leverage --target-return --risk-free --column --frontier --walk-forward --format --output --device --threads --quiet --verbose --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1621,6 +1621,10 @@ _fillrate() {
                     return 0
                     ;;
                 --frontier)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --walk-forward)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

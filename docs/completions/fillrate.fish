@@ -609,6 +609,7 @@ complete -c fillrate -n "__fish_fillrate_using_subcommand portfolio" -l target-r
 complete -c fillrate -n "__fish_fillrate_using_subcommand portfolio" -l risk-free -d 'The yearly rate without risk, 0.04 for 4 % [default: 0]' -r
 complete -c fillrate -n "__fish_fillrate_using_subcommand portfolio" -l column -d 'The column of prices: open, high, low, close or adj_close [default: close]' -r
 complete -c fillrate -n "__fish_fillrate_using_subcommand portfolio" -l frontier -d 'The efficient frontier in so many portfolios, of min-variance or min-cvar' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand portfolio" -l walk-forward -d 'Find weights on some returns, hold them over the next, and go on by as many' -r
 complete -c fillrate -n "__fish_fillrate_using_subcommand portfolio" -l format -d 'How to write the result [default: table on a terminal, jsonl in a pipe]' -r -f -a "table\t'Columns for a reader'
 json\t'One JSON document'
 jsonl\t'One JSON object per line'

@@ -20,6 +20,10 @@ __device__ inline int lane_of_warp() { return threadIdx.x % WARP; }
 __device__ inline int warp_of_block() { return threadIdx.x / WARP; }
 __device__ inline int warps_of_block() { return blockDim.x / WARP; }
 
+__device__ inline unsigned long long thread_of_grid() {
+    return static_cast<unsigned long long>(blockIdx.x) * blockDim.x + threadIdx.x;
+}
+
 __device__ inline float minus_infinity() { return __uint_as_float(0xff800000u); }
 
 // The sum over the warp, in every lane. The order is that of a tree, whatever the lane.

@@ -1,5 +1,6 @@
 // Every kernel over prices in one program, compiled once for a device.
 #include "bars.cu"
+#include "covariance.cu"
 #include "options.cu"
 #include "paths.cu"
 #include "recurrence.cu"

@@ -18,10 +18,6 @@ constexpr int SEARCH_THREADS = 128;
 // The blocks of a multiprocessor, at least: that leaves some hundred registers to a thread, and none spills.
 constexpr int SEARCH_BLOCKS = 5;
 
-__device__ inline unsigned long long thread_of_grid() {
-    return static_cast<unsigned long long>(blockIdx.x) * blockDim.x + threadIdx.x;
-}
-
 __device__ inline bool is_price(double x) {
     const double size = fabs(x);
     return size == 0.0 || (size >= 1e-100 && size < 1e100);

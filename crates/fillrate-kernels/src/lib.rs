@@ -29,6 +29,8 @@
 //! | [`Cpu::path_rows`], [`Cpu::basket_rows`] | the same | `[steps, paths]` |
 //! | [`Cpu::path_averages`], [`Cpu::path_bridges`] | the same | what options ask of paths, `[paths]` |
 //! | [`Cpu::matmul`] | `[rows, inner]` and `[inner, columns]` | `[rows, columns]` |
+//! | [`Cpu::covariances`] | returns `[symbols, dates]`, windows | lower triangles, `[windows, triangle]` |
+//! | [`Cpu::portfolio_returns`] | the same, weights `[portfolios, symbols]` | `[portfolios, dates]` |
 //! | [`Cpu::sweep`] | a [`Tape`] and the lines of eight parameter sets | eight accounts' sums |
 //!
 //! # Precision
@@ -59,6 +61,7 @@ pub mod scalar;
 pub use activation::Activation;
 pub use cpu::Cpu;
 pub use cpu::attention::Sequences;
+pub use cpu::covariance::{CovarianceSum, ReturnTable, triangle};
 pub use cpu::embedding::Embeddings;
 pub use cpu::layer_norm::LayerNorm;
 pub use cpu::linear::{Linear, LinearShape, Nonlinearity};

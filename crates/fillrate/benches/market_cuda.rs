@@ -8,6 +8,7 @@
 #![allow(clippy::print_stdout, missing_docs, reason = "a benchmark reports on standard output")]
 #![allow(clippy::unwrap_used, reason = "a benchmark that cannot go on should stop where it is")]
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -22,10 +23,10 @@ use fillrate::market::montecarlo::{
 use fillrate::market::options::{EuropeanColumns, Right};
 use fillrate::market::{Panel, PanelOptions, Philox};
 use fillrate_kernels::cuda::{
-    Accelerator, CudaPrices, CudaProducts, DevicePaths, DeviceSeries, DeviceWindow, Gpu,
-    GpuOptions, GpuPrecision, Layout, Memory, OPTION_TERMS, Program,
+    Accelerator, CudaPrices, CudaProducts, DeviceDates, DevicePaths, DeviceReturns, DeviceSeries,
+    DeviceWindow, Gpu, GpuOptions, GpuPrecision, Layout, Memory, OPTION_TERMS, Program,
 };
-use fillrate_kernels::{GREEKS, PathGrid, WindowOp};
+use fillrate_kernels::{CovarianceSum, Cpu, GREEKS, PathGrid, ReturnTable, WindowOp, triangle};
 use serde_json::{Value, json};
 
 /// Runs of each measurement; the median is reported.
@@ -36,6 +37,11 @@ const PATHS: usize = 1_000_000;
 const STEPS: u32 = 252;
 const SYMBOLS: usize = 500;
 const BARS: usize = 10_000;
+/// A panel's worth of returns, in windows of two years that begin a month apart, and portfolios of it.
+const RETURN_DATES: usize = 2520;
+const WINDOW_DATES: usize = 504;
+const WINDOW_STEP: usize = 21;
+const PORTFOLIOS: usize = 1000;
 /// The sides of square matrices.
 const SIDE: usize = 4096;
 
@@ -215,6 +221,90 @@ fn indicator(
     race(name, ("bars", values as f64), &job, device, all, Some(resident))
 }
 
+/// Returns `[symbols, dates]` and weights `[portfolios, symbols]`.
+fn returns_and_weights() -> [Vec<f64>; 2] {
+    let philox = Philox::new(5);
+    let count = (SYMBOLS * RETURN_DATES) as u64;
+    let returns = (0..count).map(|place| 0.01 * philox.normals(place, 0, 0)[0]).collect();
+    let count = (PORTFOLIOS * SYMBOLS) as u64;
+    let weight = |place| philox.uniforms(place, 1, 0)[0] / SYMBOLS as f64;
+    [returns, (0..count).map(weight).collect()]
+}
+
+/// Covariances of windows, and the returns of many portfolios.
+fn sums_over_returns(accelerator: &dyn Accelerator) -> [Value; 2] {
+    let [values, weights] = returns_and_weights();
+    let table = ReturnTable::new(&values, SYMBOLS, RETURN_DATES).unwrap();
+    let windows: Vec<Range<usize>> = (0..=RETURN_DATES - WINDOW_DATES)
+        .step_by(WINDOW_STEP)
+        .map(|first| first..first + WINDOW_DATES)
+        .collect();
+    let bounds = DeviceDates::bounds(&windows);
+    let sizes = [windows.len() * triangle(SYMBOLS), PORTFOLIOS * RETURN_DATES];
+    let prices = CudaPrices::new(accelerator.queue(Program::Prices).unwrap()).unwrap();
+    let scratch = CudaPrices::covariance_scratch_bytes(SYMBOLS, windows.len(), WINDOW_DATES);
+    let mut layout = Layout::default();
+    let spans = [
+        values.len() * 8,
+        bounds.len() * 8,
+        weights.len() * 8,
+        scratch,
+        8 * sizes[0],
+        8 * sizes[1],
+    ]
+    .map(|bytes| layout.reserve(bytes));
+    let region = accelerator.allocate(Memory::Workspace, layout.bytes(), "benchmark").unwrap();
+    let [values_at, bounds_at, weights_at, scratch, covariances_at, returns_at] =
+        spans.map(|span| span.at(region.address()));
+    let returns = DeviceReturns { values: values_at, symbols: SYMBOLS, dates: RETURN_DATES };
+    let dates = DeviceDates { bounds: bounds_at, windows: windows.len(), longest: WINDOW_DATES };
+    let sum = CovarianceSum::Centred { less: 1 };
+    let covariances =
+        || prices.covariances(&returns, &dates, sum, covariances_at, scratch).unwrap();
+    let portfolios =
+        || prices.portfolio_returns(&returns, weights_at, PORTFOLIOS, returns_at).unwrap();
+    let queue = prices.queue();
+    let upload = |to, bytes: &[u8]| queue.upload(to, bytes).unwrap();
+    let mut found = sizes.map(|size| vec![0.0; size]);
+    let mut twin = sizes.map(|size| vec![0.0; size]);
+    let mut measure = |which: usize, name: &str, terms: f64, launch: &dyn Fn()| {
+        let from = [covariances_at, returns_at][which];
+        let mut all = || {
+            upload(values_at, bytemuck::cast_slice(&values));
+            match which {
+                0 => upload(bounds_at, bytemuck::cast_slice(&bounds)),
+                _ => upload(weights_at, bytemuck::cast_slice(&weights)),
+            }
+            launch();
+            queue.download(from, bytemuck::cast_slice_mut(&mut found[which])).unwrap();
+        };
+        let end_to_end_s = median_s(&mut all);
+        let resident_s = median_s(|| {
+            launch();
+            queue.synchronize().unwrap();
+        });
+        let twin = &mut twin[which];
+        let processor_s = median_s(|| match which {
+            0 => Cpu::detect().covariances(&table, &windows, sum, twin).unwrap(),
+            _ => Cpu::detect().portfolio_returns(&table, &weights, twin).unwrap(),
+        });
+        assert!(bits(&found[which]).eq(bits(twin)), "{name}");
+        json!({
+            "op": name, "of": "products and sums", "count": terms,
+            "resident_per_s": terms / resident_s,
+            "end_to_end_per_s": terms / end_to_end_s,
+            "processor_per_s": terms / processor_s,
+            "equal_to_the_bit": true,
+        })
+    };
+    let of_windows = (windows.len() * WINDOW_DATES * triangle(SYMBOLS)) as f64;
+    let of_portfolios = (PORTFOLIOS * RETURN_DATES * SYMBOLS) as f64;
+    [
+        measure(0, "covariances", of_windows, &covariances),
+        measure(1, "portfolio_returns", of_portfolios, &portfolios),
+    ]
+}
+
 /// A product of square matrices of normal numbers.
 fn product<T: MatmulValue>(
     of: impl Fn(f64) -> T,
@@ -309,6 +399,7 @@ fn main() {
     ] {
         results.push(indicator(name, of, &panel, &*accelerator, &device));
     }
+    results.extend(sums_over_returns(&*accelerator));
     results.push(product(|x| x as f32, &*accelerator, &device));
     results.push(product(|x| x, &*accelerator, &device));
     results.push(product(half::bf16::from_f64, &*accelerator, &device));

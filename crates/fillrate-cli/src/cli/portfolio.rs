@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use clap::Args;
 use fillrate::market::Column;
+use fillrate::market::backtest::WalkForward;
 use fillrate::market::portfolio::{Bounds, Covariance, Group, Objective};
 
 use super::{PricesArgs, TextArgs};
@@ -25,14 +26,20 @@ Records, one per symbol in the order of the input, have
 where value is the objective's: the variance, the Sharpe ratio, of risk-parity the deviation, or the
 CVaR as a positive loss. mean, volatility, variance and CVaR are per bar, sharpe is multiplied by the
 square root of 252. With --frontier N the records of N portfolios, from the least risk to the greatest
-mean, have the field point, from 1, before these.
+mean, have the field point, from 1, before these. With --walk-forward each fold's records have
+  fold, train_from, train_to, test_from, test_to
+before these and behind them what came of the weights, put back to their parts at each date,
+  test_return, test_mean, test_volatility, test_sharpe, test_max_drawdown, test_observations
+and a last record, of *portfolio* and without a fold, is all folds one after the other.
 
 Examples:
   fillrate portfolio examples/prices.csv --objective min-variance --long-only
   fillrate portfolio prices.parquet --objective max-sharpe --bounds 0:0.3,BOND=0.2:0.6
   fillrate portfolio prices.csv --objective min-cvar --confidence 0.99 --long-only \\
     --group 'tech=AAPL+MSFT:0:0.4' --turnover 0.2 --current AAPL=0.5,MSFT=0.5
-  fillrate portfolio prices.csv --objective min-variance --long-only --frontier 20 --format csv";
+  fillrate portfolio prices.csv --objective min-variance --long-only --frontier 20 --format csv
+  fillrate portfolio prices.csv --objective max-sharpe --long-only --covariance ledoit-wolf \\
+    --walk-forward train=504,test=63";
 
 /// What is wanted of a portfolio.
 #[derive(Args, Clone, Debug)]
@@ -105,6 +112,14 @@ pub(crate) struct PortfolioArgs {
     /// The efficient frontier in so many portfolios, of min-variance or min-cvar
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(2..=1000))]
     pub(crate) frontier: Option<u16>,
+
+    /// Find weights on some returns, hold them over the next, and go on by as many
+    #[arg(
+        long,
+        value_name = "train=BARS,test=BARS",
+        conflicts_with_all = ["frontier", "turnover"]
+    )]
+    pub(crate) walk_forward: Option<WalkForward>,
 }
 
 impl PortfolioArgs {

@@ -19,7 +19,6 @@ use crate::settings::{DeviceChoice, Origin, Settings, keys};
 fn without_kernel(verb: &Verb) -> Option<&'static str> {
     match verb {
         Verb::Risk(_) => Some("risk"),
-        Verb::Portfolio(_) => Some("portfolio"),
         Verb::Waves(arguments) => waves_without_kernel(arguments),
         Verb::Options { verb: OptionsVerb::Iv(_) } => Some("options iv"),
         _ => None,
@@ -135,7 +134,6 @@ mod tests {
     fn a_gpu_is_refused_where_no_kernel_would_use_it() {
         for (line, what) in [
             ("fillrate risk p.csv", "risk"),
-            ("fillrate portfolio p.csv --objective min-variance", "portfolio"),
             ("fillrate waves p.csv", "waves without --surrogates"),
             ("fillrate waves backtest p.csv", "waves backtest"),
             ("fillrate options iv q.csv", "options iv"),
@@ -146,8 +144,13 @@ mod tests {
             let expected = format!("--device cuda:1: {what} has no CUDA kernel");
             assert_eq!(complaint(&format!("{line} --device cuda:1")), Some(expected));
         }
-        assert_eq!(complaint("fillrate indicators p.csv --sma 3 --device cuda"), None);
-        assert_eq!(complaint("fillrate waves p.csv --surrogates 9 --device cuda"), None);
+        for line in [
+            "indicators p.csv --sma 3",
+            "portfolio p.csv --objective min-variance --long-only",
+            "waves p.csv --surrogates 9",
+        ] {
+            assert_eq!(complaint(&format!("fillrate {line} --device cuda")), None, "{line}");
+        }
     }
 
     #[test]

@@ -1,18 +1,23 @@
 //! `fillrate portfolio`: the weights that are best by an objective.
 
+mod folds;
+
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Float64Array, StringArray, UInt64Array};
 use arrow_schema::{DataType, Field, Schema};
 use comfy_table::CellAlignment;
+use fillrate::market::device::Computer;
 use fillrate::market::portfolio::{
-    Bounds, Covariance, Objective, Portfolio, PortfolioOptions, Turnover, frontier, optimize,
+    Bounds, Covariance, Objective, Portfolio, PortfolioFold, PortfolioJob, PortfolioOptions,
+    Turnover, frontier_on, optimize_on, walk_forward_on,
 };
 use fillrate::market::{Column, Panel, PanelOptions};
 use fillrate::records::{Layout, Writer};
 
 use super::Outcome;
+use super::device::{computer, say};
 use super::loading::start_threads;
 use super::prices::read;
 use super::table::{format_of_records, record_format};
@@ -38,27 +43,78 @@ pub(crate) fn run(
         PanelOptions { sort: arguments.prices.sort, ..PanelOptions::only(&[options.column]) };
     let panel = read(&arguments.input, panel_options, settings, printer)?;
     start_threads(settings)?;
-    let portfolios = if panel.is_empty() {
-        Vec::new()
-    } else if let Some(points) = arguments.frontier {
-        frontier(&panel, &options, usize::from(points)).map_err(mendable)?
-    } else {
-        vec![optimize(&panel, &options).map_err(mendable)?]
-    };
-    let is_frontier = arguments.frontier.is_some();
+    let computer = computer(settings)?;
+    let found = find(arguments, &panel, &options, &computer)?;
+    let report = computer.report();
+    if report.device.is_some() {
+        printer.note(
+            "sums over returns (covariances, the returns of many portfolios) are the GPU's part; \
+             programs are solved on the processor",
+        );
+    }
+    say(&report, printer);
     let Some(format) = format_of_records(format) else {
-        let page = page(&portfolios, &panel, options.objective, is_frontier, printer);
+        let page = found.page(&panel, options.objective, printer);
         printer.emit(&Rendered::text(page), settings.output.as_deref())?;
         return Ok(Outcome::Done);
     };
     let sink = printer.sink(settings.output.as_deref())?;
-    let (schema, columns) = columns(&portfolios, &panel, options.objective, is_frontier);
+    let (schema, columns) = found.columns(&panel, options.objective);
     let mut writer = Writer::new(sink, format, Layout::None, Arc::new(schema));
-    if !portfolios.is_empty() {
+    if !panel.is_empty() {
         writer.write(columns)?;
     }
     writer.finish()?;
     Ok(Outcome::Done)
+}
+
+/// What was asked for.
+enum Found {
+    One(Vec<Portfolio>),
+    Frontier(Vec<Portfolio>),
+    Folds(Vec<PortfolioFold>),
+}
+
+/// Finds nothing in an empty panel.
+fn find(
+    arguments: &PortfolioArgs,
+    panel: &Panel,
+    options: &PortfolioOptions,
+    computer: &Computer<PortfolioJob>,
+) -> anyhow::Result<Found> {
+    let is_empty = panel.is_empty();
+    Ok(if let Some(walk) = arguments.walk_forward {
+        let folds =
+            if is_empty { Ok(Vec::new()) } else { walk_forward_on(computer, panel, options, walk) };
+        Found::Folds(folds.map_err(mendable)?)
+    } else if let Some(points) = arguments.frontier {
+        let points = usize::from(points);
+        let all =
+            if is_empty { Ok(Vec::new()) } else { frontier_on(computer, panel, options, points) };
+        Found::Frontier(all.map_err(mendable)?)
+    } else if is_empty {
+        Found::One(Vec::new())
+    } else {
+        Found::One(vec![optimize_on(computer, panel, options).map_err(mendable)?])
+    })
+}
+
+impl Found {
+    fn columns(&self, panel: &Panel, objective: Objective) -> (Schema, Vec<ArrayRef>) {
+        match self {
+            Self::One(portfolios) => columns(portfolios, panel, objective, false),
+            Self::Frontier(portfolios) => columns(portfolios, panel, objective, true),
+            Self::Folds(folds) => folds::columns(folds, panel, objective),
+        }
+    }
+
+    fn page(&self, panel: &Panel, objective: Objective, printer: &Printer) -> String {
+        match self {
+            Self::One(portfolios) => page(portfolios, panel, objective, false, printer),
+            Self::Frontier(portfolios) => page(portfolios, panel, objective, true, printer),
+            Self::Folds(folds) => folds::page(folds, panel, printer),
+        }
+    }
 }
 
 /// Says what helps where it is known.
@@ -66,6 +122,9 @@ fn mendable(error: fillrate::Error) -> anyhow::Error {
     let message = error.to_string();
     if message.contains("not positive definite") {
         return hinted(message, "leave the symbol out, or shrink it: --covariance ledoit-wolf");
+    }
+    if message.contains("none comes after the first") {
+        return hinted(message, "let weights rest on fewer returns: --walk-forward train=…,test=…");
     }
     if message.contains("no portfolio has all of") {
         return hinted(message, "loosen one of these constraints");

@@ -23,6 +23,7 @@ const OPTION: [&str; 13] = [
 fn check(verb: &'static str, arguments: &[&str]) {
     let desk = Desk::of_verb(verb);
     desk.put("p.csv", PRICES);
+    desk.put("pair.csv", PAIR);
     let on = |device: &str| desk.run(&[arguments, &["--device", device]].concat());
     let expected = desk.run(arguments).succeeds();
     for device in ["auto", "cpu"] {
@@ -41,6 +42,20 @@ fn check(verb: &'static str, arguments: &[&str]) {
     }
 }
 
+const PAIR: &str = "\
+symbol,date,close
+A,2024-01-02,100
+B,2024-01-02,50
+A,2024-01-03,110
+B,2024-01-03,49
+A,2024-01-04,99
+B,2024-01-04,51
+A,2024-01-05,108.9
+B,2024-01-05,51.5
+A,2024-01-08,91
+B,2024-01-08,50
+";
+
 #[test]
 fn the_processor_and_a_gpu_give_the_same_bytes() {
     check("options", &OPTION);
@@ -51,6 +66,11 @@ fn the_processor_and_a_gpu_give_the_same_bytes() {
     check("indicators", &["p.csv", "--momentum", "2", "--stoch", "2,2,2", "--signal", "momentum"]);
     check("backtest", &["p.csv", "--strategy", "ma-crossover", "--grid", "fast=1:2,slow=2:3"]);
     check("waves", &["p.csv", "--open-ends", "--surrogates", "9"]);
+    for more in [&["--covariance", "ewma"][..], &["--frontier", "3"]] {
+        let objective = if more[0] == "--frontier" { "min-cvar" } else { "min-variance" };
+        let arguments = ["pair.csv", "--objective", objective, "--long-only"];
+        check("portfolio", &[&arguments[..], more].concat());
+    }
 }
 
 #[test]

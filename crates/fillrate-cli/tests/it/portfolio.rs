@@ -131,3 +131,61 @@ fn bad_input_is_answered() {
     desk.put("none.csv", "symbol,date,close\n");
     assert!(desk.run(&["none.csv", "--objective", "min-cvar"]).succeeds().stdout.is_empty());
 }
+
+#[test]
+fn a_walk_holds_weights_over_what_they_have_not_seen() {
+    let desk = Desk::of_verb("portfolio");
+    desk.put("p.csv", prices());
+    let arguments = ["p.csv", "--objective", "min-variance", "--long-only"];
+    let walk = ["--walk-forward", "train=40,test=20"];
+    let records = desk.run(&[&arguments[..], &walk].concat()).succeeds().records();
+    // 83 returns: folds of 20, 20 and 3 after the first 40, of three symbols each, and all together.
+    assert_eq!(records.len(), 3 * 3 + 1);
+    assert_eq!(
+        ["fold", "train_from", "train_to", "test_from", "test_to", "observations"]
+            .map(|key| &records[3][key]),
+        [
+            &json!(2),
+            &json!("2024-01-22"),
+            &json!("2024-03-05"),
+            &json!("2024-03-06"),
+            &json!("2024-03-25"),
+            &json!(40)
+        ]
+    );
+    let tested: Vec<&Value> = records.iter().map(|record| &record["test_observations"]).collect();
+    assert_eq!((tested[0], tested[8], tested[9]), (&json!(20), &json!(3), &json!(43)));
+    assert_eq!((&records[9]["symbol"], &records[9]["fold"]), (&json!("*portfolio*"), &Value::Null));
+    assert!(records[9]["weight"].is_null() && records[9]["test_sharpe"].is_number());
+    // All that was gained, fold after fold.
+    let gained = |record: &Value| 1.0 + record["test_return"].as_f64().unwrap();
+    let product = gained(&records[0]) * gained(&records[3]) * gained(&records[6]);
+    assert!((product - gained(&records[9])).abs() < 1e-12);
+    // The first fold's weights are those of its dates alone: what comes after may be anything.
+    let prices = prices();
+    let is_seen = |line: &&str| line.starts_with("symbol") || line[2..12] <= *"2024-02-13";
+    let seen: Vec<&str> = prices.lines().filter(is_seen).collect();
+    desk.put("seen.csv", seen.join("\n"));
+    let alone = desk.run(&["seen.csv", arguments[1], arguments[2], arguments[3]]).succeeds();
+    assert_eq!(weights(&alone.records()), weights(&records[..3]));
+    let page = desk.run(&[&arguments[..], &walk, &["--format", "table"]].concat()).succeeds();
+    assert!(page.text().contains("all") && page.text().contains("DRAWDOWN %"), "{}", page.text());
+}
+
+#[test]
+fn a_walk_that_cannot_be_says_why() {
+    let desk = Desk::of_verb("portfolio");
+    desk.put("p.csv", prices());
+    let run = |more: &[&str]| {
+        desk.run(&[&["p.csv", "--objective", "min-variance", "--walk-forward"], more].concat())
+    };
+    let short = "walk_forward: 83 common returns: none comes after the first 83";
+    run(&["train=83,test=5"]).complains(short, "--walk-forward");
+    let both = run(&["train=40,test=5", "--frontier", "4"]);
+    assert!(both.stderr.contains("cannot be used with"), "{}", both.stderr);
+    // More symbols than returns in each fold.
+    let few = "error: covariance: fold 1, 2024-01-02 to 2024-01-03: the sample covariance is not positive definite";
+    let refused = run(&["train=2,test=40"]);
+    assert!(refused.stderr.contains(few), "{}", refused.stderr);
+    assert!(refused.stderr.contains("--covariance ledoit-wolf"), "{}", refused.stderr);
+}

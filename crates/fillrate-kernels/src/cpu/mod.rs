@@ -4,6 +4,7 @@
 mod amx;
 pub(crate) mod attention;
 mod block;
+pub(crate) mod covariance;
 mod dispatch;
 mod doubles;
 pub(crate) mod embedding;

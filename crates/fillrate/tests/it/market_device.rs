@@ -22,7 +22,11 @@ use fillrate::market::montecarlo::{
     simulate_on,
 };
 use fillrate::market::options::{EuropeanColumns, Right, price_columns};
-use fillrate::market::{Date, Panel, PanelOptions, Philox};
+use fillrate::market::portfolio::{
+    Bounds, Covariance, Objective, PortfolioOptions, frontier, frontier_on, optimize, optimize_on,
+    walk_forward as portfolio_walk, walk_forward_on as portfolio_walk_on,
+};
+use fillrate::market::{Column, Date, Panel, PanelOptions, Philox};
 use fillrate::records::{InputFormat, ReadOptions, Reader};
 use fillrate_device::Fault;
 use fillrate_device::routing::{BreakerOptions, HealthLimits, Preference, RouterOptions};
@@ -422,4 +426,58 @@ fn products_that_the_device_fails_come_from_the_processor() {
     assert_eq!(report.reason.as_deref(), Some("a product without algorithm"));
     let full = check_product(Device { full: Some(0), ..Device::sound() }, f64::from);
     assert_eq!((full.on_device, full.degraded), (0, 1));
+}
+
+/// Five symbols whose returns have much in common.
+fn pairs_panel() -> Panel {
+    let mut table = "symbol,date,close\n".to_owned();
+    let philox = Philox::new(6);
+    for symbol in 0..5 {
+        let mut close = 50.0;
+        for bar in 0..120 {
+            let common = philox.normals(bar, 0, 0)[0];
+            close *= 1.0 + 0.004 * common + 0.008 * philox.normals(bar, 1 + symbol, 0)[0];
+            let date = Date::from_epoch_nanos(bar as i64 * 86_400_000_000_000).unwrap();
+            let _ = writeln!(table, "S{symbol},{date},{close}");
+        }
+    }
+    let options = ReadOptions { format: Some(InputFormat::Csv), ..ReadOptions::default() };
+    let stream = Box::new(std::io::Cursor::new(table));
+    let mut reader = Reader::from_stream(stream, &options).unwrap();
+    Panel::read(&mut reader, &PanelOptions::only(&[Column::Close])).unwrap()
+}
+
+#[test]
+fn portfolios_on_a_device_are_those_of_the_processor() {
+    let (panel, computer) = (pairs_panel(), computer(Device::sound()));
+    let options = |objective, covariance| PortfolioOptions {
+        objective,
+        covariance,
+        bounds: Bounds::LONG_ONLY,
+        ..PortfolioOptions::default()
+    };
+    for covariance in Covariance::ALL {
+        let options = options(Objective::MinVariance, covariance);
+        let expected = optimize(&panel, &options).unwrap();
+        assert_eq!(optimize_on(&computer, &panel, &options).unwrap(), expected);
+        let walk = WalkForward { train: 40, test: 15 };
+        let expected = portfolio_walk(&panel, &options, walk).unwrap();
+        assert_eq!(expected.len(), 7);
+        assert_eq!(portfolio_walk_on(&computer, &panel, &options, walk).unwrap(), expected);
+    }
+    let options = options(Objective::MinCvar { confidence: 0.9 }, Covariance::Sample);
+    let expected = frontier(&panel, &options, 9).unwrap();
+    assert_eq!(frontier_on(&computer, &panel, &options, 9).unwrap(), expected);
+    // A covariance or all covariances of a walk each, and for the frontier the returns too.
+    let Report { on_device, on_processor, degraded, .. } = computer.report();
+    assert_eq!((on_device, on_processor, degraded), (3 + 3 + 2, 0, 0));
+}
+
+#[test]
+fn sums_that_the_device_fails_come_from_the_processor() {
+    let (panel, options) = (pairs_panel(), PortfolioOptions::default());
+    let expected = optimize(&panel, &options).unwrap();
+    let failing = computer(Device { failing: Some(1), ..Device::sound() });
+    assert_eq!(optimize_on(&failing, &panel, &options).unwrap(), expected);
+    assert_eq!(failing.report().degraded, 1);
 }

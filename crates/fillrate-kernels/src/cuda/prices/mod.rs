@@ -4,6 +4,7 @@
 //! operations in their order, and neither side contracts a product and a sum.
 
 mod bars;
+mod covariance;
 mod options;
 mod paths;
 mod recurrence;
@@ -15,6 +16,7 @@ mod window;
 use std::sync::Arc;
 
 pub use bars::{DeviceSignal, StochasticWindows};
+pub use covariance::{DEVICE_SYMBOLS_MAX, DeviceDates, DeviceReturns};
 pub use options::OPTION_TERMS;
 pub use paths::DevicePaths;
 pub use sweep::{DeviceGrid, DeviceRule, SWEEP_FIGURES, SWEEP_ROWS_MAX, TAPE_COLUMNS};

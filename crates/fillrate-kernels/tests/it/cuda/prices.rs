@@ -1,5 +1,6 @@
 //! The kernels over prices against their twins: the same bits.
 
+mod covariance;
 mod series;
 mod sweeps;
 
@@ -16,6 +17,7 @@ use fillrate_kernels::{
 };
 use proptest::prelude::*;
 
+use self::covariance::check_covariances;
 use self::series::{check_changes, check_recurrences, check_signals, check_windows};
 use self::sweeps::check_sweeps;
 use super::emulator::{Emulator, Engine};
@@ -195,6 +197,8 @@ fn check_all(bench: &Bench, seed: u64) {
         check_signals(bench, &[300, 1, 0, 5, 18, 19, 101], width, seed);
     }
     check_windows(bench, &[1100], DEVICE_WINDOW_BARS_MAX, seed);
+    check_covariances(bench, 5, 40, &[0..40, 7..15, 39..40], seed);
+    check_covariances(bench, 37, 300, &[0..300, 100..231], seed);
     check_sweeps(bench, 120, [2, 5], seed);
     check_sweeps(bench, 40, [1, 130], seed);
 }
@@ -250,6 +254,7 @@ fn every_kernel(engine: Engine) {
     check_recurrences(bench, &[30, 3], 6, 1);
     check_changes(bench, &[30, 3], 6, 1);
     check_signals(bench, &[30, 3], 2, 1);
+    check_covariances(bench, 3, 35, &[1..35, 0..2], 1);
     check_sweeps(bench, 12, [2, 1], 1);
 }
 
@@ -326,6 +331,7 @@ fn every_kernel_over_prices_on_the_gpu_gives_the_bits_of_its_twin() {
             let bench = Bench::on(Arc::new(gpu));
             check_all(&bench, 5);
             check_options(&bench, 300_000, 6);
+            check_covariances(&bench, 200, 2500, &[0..2500, 0..504, 63..567, 2499..2500], 6);
             check_windows(&bench, &[100_000, 5000], 200, 7);
             check_recurrences(&bench, &[100_000, 5000], 50, 7);
             check_changes(&bench, &[100_000, 5000], 50, 7);

@@ -28,6 +28,15 @@ pub struct WalkForward {
     pub test: usize,
 }
 
+impl WalkForward {
+    /// What is chosen on, fold by fold, of so many bars.
+    pub(in crate::market) fn trains(self, bars: usize) -> Vec<Range<usize>> {
+        let starts = (0..bars).step_by(self.test);
+        let folds = starts.map(|start| start..start + self.train);
+        folds.take_while(|train| train.end < bars).collect()
+    }
+}
+
 impl FromStr for WalkForward {
     type Err = String;
 
@@ -115,7 +124,7 @@ pub fn walk_forward_on(
     for symbol in 0..panel.len() {
         let series = panel.series(symbol);
         let sweep = Arc::new(SymbolSweep::new(&series, &layout, options)?);
-        let trains = trains(sweep.closes(), walk);
+        let trains = walk.trains(sweep.closes());
         let runs = u128::from(layout.len()) * trains.len() as u128;
         if runs > options.combinations_max.into() {
             let (sets, max) = (layout.len(), options.combinations_max);
@@ -129,13 +138,6 @@ pub fn walk_forward_on(
         folds.extend(try_out(symbol, &series, strategy, options, walk, &trains, &chosen)?);
     }
     Ok(folds)
-}
-
-/// The closes that sets are chosen on, fold by fold.
-fn trains(closes: usize, walk: WalkForward) -> Vec<Range<usize>> {
-    let starts = (0..closes).step_by(walk.test);
-    let folds = starts.map(|start| start..start + walk.train);
-    folds.take_while(|train| train.end < closes).collect()
 }
 
 /// The best set of each fold and its figure; of equal ones the first.

@@ -1,12 +1,17 @@
 //! Estimates of the covariance of returns.
 
 use std::fmt;
+use std::ops::Range;
 use std::str::FromStr;
+use std::sync::Arc;
 
+use fillrate_kernels::{CovarianceSum, triangle};
 use rayon::prelude::*;
 
 use super::dot;
+use super::on_device::PortfolioJob;
 use super::sample::Sample;
+use crate::market::device::Computer;
 use crate::market::risk::EWMA_DECAY;
 use crate::{Error, Result};
 
@@ -44,18 +49,34 @@ impl Covariance {
         }
     }
 
-    pub(super) fn estimate(self, sample: &Sample) -> Result<Matrix> {
-        match self {
-            Self::Sample => Ok(of_sample(sample, sample.rows as f64 - 1.0)),
-            Self::Ewma { decay } => {
-                if !(0.0..1.0).contains(&decay) {
-                    let message = format!("{decay} is no number from 0 to below 1");
-                    return Err(Error::Argument { name: "decay", message });
-                }
-                Ok(exponential(sample, decay))
+    /// The estimates of windows of a sample's rows. Their sums are computed where `computer` says; what is
+    /// shrunk is shrunk here.
+    ///
+    /// # Errors
+    ///
+    /// If the decay is out of its range.
+    pub(super) fn estimate(
+        self,
+        computer: &Computer<PortfolioJob>,
+        sample: &Arc<Sample>,
+        windows: &[Range<usize>],
+    ) -> Result<Vec<Matrix>> {
+        let sum = match self {
+            Self::Sample => CovarianceSum::Centred { less: 1 },
+            Self::LedoitWolf => CovarianceSum::Centred { less: 0 },
+            Self::Ewma { decay } if !(0.0..1.0).contains(&decay) => {
+                let message = format!("{decay} is no number from 0 to below 1");
+                return Err(Error::Argument { name: "decay", message });
             }
-            Self::LedoitWolf => Ok(ledoit_wolf(sample)),
-        }
+            Self::Ewma { decay } => CovarianceSum::Weighted { decay },
+        };
+        let triangles = computer.run(PortfolioJob::covariances(sample, windows, sum))?;
+        let symbols = sample.symbols.len();
+        let of_window = |(rows, values): (&Range<usize>, &[f64])| {
+            let matrix = Matrix::of_triangle(symbols, values);
+            if self == Self::LedoitWolf { shrink(matrix, sample, rows) } else { matrix }
+        };
+        Ok(windows.par_iter().zip(triangles.par_chunks(triangle(symbols))).map(of_window).collect())
     }
 }
 
@@ -85,15 +106,13 @@ pub(super) struct Matrix {
 }
 
 impl Matrix {
-    /// The matrix whose lower triangle has these rows, of 1, 2, … values.
-    fn of_rows(rows: &[Vec<f64>]) -> Self {
-        let n = rows.len();
+    /// The matrix whose lower triangle has these values, row after row.
+    fn of_triangle(n: usize, triangle: &[f64]) -> Self {
         let mut values = vec![0.0; n * n];
-        for (i, row) in rows.iter().enumerate() {
-            for (j, value) in row.iter().enumerate() {
-                values[i * n + j] = *value;
-                values[j * n + i] = *value;
-            }
+        let places = (0..n).flat_map(|i| (0..=i).map(move |j| (i, j)));
+        for ((i, j), value) in places.zip(triangle) {
+            values[i * n + j] = *value;
+            values[j * n + i] = *value;
         }
         Self { n, values }
     }
@@ -151,46 +170,22 @@ impl Matrix {
     }
 }
 
-/// The returns less their means, symbol after symbol.
-fn centred(sample: &Sample) -> Vec<Vec<f64>> {
-    let centre = |(column, mean): (&[f64], f64)| column.iter().map(|r| r - mean).collect();
-    sample.columns().zip(sample.means()).map(centre).collect()
-}
-
-fn of_sample(sample: &Sample, divisor: f64) -> Matrix {
-    let centred = centred(sample);
-    let row = |i: usize| (0..=i).map(|j| dot(&centred[i], &centred[j]) / divisor).collect();
-    let rows: Vec<Vec<f64>> = (0..centred.len()).into_par_iter().map(row).collect();
-    Matrix::of_rows(&rows)
-}
-
-fn exponential(sample: &Sample, decay: f64) -> Matrix {
-    let rows = sample.rows as i32;
-    let weight = |row: i32| match row {
-        0 => decay.powi(rows - 1),
-        _ => (1.0 - decay) * decay.powi(rows - 1 - row),
-    };
-    let weights: Vec<f64> = (0..rows).map(weight).collect();
-    let weigh = |column: &[f64]| column.iter().zip(&weights).map(|(r, w)| r * w).collect();
-    let weighted: Vec<Vec<f64>> = sample.columns().map(weigh).collect();
-    let row = |i: usize| (0..=i).map(|j| dot(&weighted[i], sample.column(j))).collect();
-    let rows: Vec<Vec<f64>> = (0..weighted.len()).into_par_iter().map(row).collect();
-    Matrix::of_rows(&rows)
-}
-
-fn ledoit_wolf(sample: &Sample) -> Matrix {
-    let mut covariance = of_sample(sample, sample.rows as f64);
-    let (n, t) = (covariance.n as f64, sample.rows as f64);
-    let centred = centred(sample);
+/// Draws the population's covariance of some rows towards its mean variance.
+fn shrink(mut covariance: Matrix, sample: &Sample, rows: &Range<usize>) -> Matrix {
+    let (n, t) = (covariance.n as f64, rows.len() as f64);
     let mean_variance = covariance.diagonal().sum::<f64>() / n;
     // ‖S − mI‖² of the paper, and b̄²: how far the products of single dates are from S.
     let total: f64 = covariance.values.iter().map(|x| x * x).sum();
     let distance = total - n * mean_variance * mean_variance;
-    let norm = |row: usize| {
-        let squares: f64 = centred.iter().map(|column| column[row] * column[row]).sum();
-        squares * squares
-    };
-    let products: f64 = (0..sample.rows).map(norm).sum();
+    let mut squares = vec![0.0; rows.len()];
+    for column in sample.columns() {
+        let returns = &column[rows.clone()];
+        let mean = returns.iter().sum::<f64>() / t;
+        for (square, r) in squares.iter_mut().zip(returns) {
+            *square += (r - mean) * (r - mean);
+        }
+    }
+    let products: f64 = squares.iter().map(|square| square * square).sum();
     let noise = (products / t - total) / t;
     let shrinkage = if distance > 0.0 { (noise / distance).clamp(0.0, 1.0) } else { 1.0 };
     for (place, value) in covariance.values.iter_mut().enumerate() {

@@ -24,10 +24,10 @@ const ROUNDS_MAX: usize = 200;
 /// A loss is above α if it is so by this share of the losses' size.
 const TOLERANCE: f64 = 1e-8;
 
-/// CVaR of a portfolio by the objective of the program.
-pub(super) fn of(sample: &Sample, weights: &[f64], confidence: f64) -> f64 {
-    let mut losses = losses(sample, weights);
-    let tail = (1.0 - confidence) * sample.rows as f64;
+/// CVaR of a portfolio with these returns by the objective of the program.
+pub(super) fn of(returns: &[f64], confidence: f64) -> f64 {
+    let mut losses: Vec<f64> = returns.iter().map(|r| -r).collect();
+    let tail = (1.0 - confidence) * returns.len() as f64;
     // α is the loss that the tail's part of a scenario falls on.
     let place = (tail.ceil() as usize).clamp(1, losses.len()) - 1;
     losses.select_nth_unstable_by(place, |one, other| other.total_cmp(one));

@@ -9,17 +9,21 @@
 //!
 //! Quadratic and linear programs are solved by [Clarabel](https://clarabel.org), an interior-point
 //! method; the conditions of Karush, Kuhn and Tucker are checked here afterwards, and an answer that
-//! does not meet them is an error. Risk parity has a method of its own.
+//! does not meet them is an error. Risk parity has a method of its own. All that is the processor's;
+//! covariances and the returns of many portfolios are a [`PortfolioJob`], which a GPU computes as well.
 
 mod constraints;
 mod covariance;
 mod cvar;
+mod on_device;
 mod program;
 mod risk_parity;
 mod sample;
+mod walk;
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
@@ -27,12 +31,15 @@ use self::constraints::Constraints;
 use self::covariance::Matrix;
 use self::program::{Program, Row};
 use self::sample::Sample;
+use super::device::Computer;
 use super::panel::{Column, Panel};
 use super::risk::BARS_PER_YEAR;
 use crate::{Error, Result};
 
 pub use self::constraints::{Bounds, Group, Turnover};
 pub use self::covariance::Covariance;
+pub use self::on_device::PortfolioJob;
+pub use self::walk::{Held, PortfolioFold, walk_forward, walk_forward_on};
 
 /// What makes one portfolio better than another.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -157,19 +164,35 @@ pub struct Portfolio {
     pub kkt_residual: f64,
 }
 
-/// The estimates of a panel.
+/// The estimates of a sample.
 struct Estimates {
-    sample: Sample,
+    sample: Arc<Sample>,
     mean: Vec<f64>,
     covariance: Matrix,
 }
 
+/// Weights that a program or a method found.
+struct Solved {
+    weights: Vec<f64>,
+    residual: f64,
+}
+
 impl Estimates {
-    fn of(panel: &Panel, options: &PortfolioOptions) -> Result<Self> {
+    fn of(
+        computer: &Computer<PortfolioJob>,
+        panel: &Panel,
+        options: &PortfolioOptions,
+    ) -> Result<Self> {
         check(options)?;
-        let sample = Sample::of(panel, options.column)?;
+        let sample = Arc::new(Sample::of(panel, options.column)?);
+        let all = 0..sample.rows;
+        let mut covariances =
+            options.covariance.estimate(computer, &sample, std::slice::from_ref(&all))?;
+        Self::new(sample, covariances.swap_remove(0), options)
+    }
+
+    fn new(sample: Arc<Sample>, covariance: Matrix, options: &PortfolioOptions) -> Result<Self> {
         let mean = sample.means();
-        let covariance = options.covariance.estimate(&sample)?;
         // The least CVaR is found without it.
         if !matches!(options.objective, Objective::MinCvar { .. }) {
             covariance.check_positive_definite(&sample.symbols, options.covariance)?;
@@ -177,7 +200,34 @@ impl Estimates {
         Ok(Self { sample, mean, covariance })
     }
 
-    fn portfolio(&self, weights: Vec<f64>, residual: f64, options: &PortfolioOptions) -> Portfolio {
+    /// The figures of portfolios. Where CVaR is the objective, the returns of all of them are computed
+    /// where `computer` says.
+    fn portfolios(
+        &self,
+        computer: &Computer<PortfolioJob>,
+        solved: Vec<Solved>,
+        options: &PortfolioOptions,
+    ) -> Result<Vec<Portfolio>> {
+        let mut cvars = Vec::new();
+        if let Objective::MinCvar { confidence } = options.objective {
+            let weights = solved.iter().flat_map(|solved| &solved.weights).copied().collect();
+            let returns = computer.run(PortfolioJob::returns(&self.sample, weights))?;
+            let of_portfolios = returns.par_chunks(self.sample.rows);
+            cvars = of_portfolios.map(|returns| cvar::of(returns, confidence)).collect();
+        }
+        let portfolio =
+            |(place, solved)| self.portfolio(solved, cvars.get(place).copied(), options);
+        Ok(solved.into_iter().enumerate().map(portfolio).collect())
+    }
+
+    /// The figures of one portfolio, whose CVaR is known where it is the objective.
+    fn portfolio(
+        &self,
+        solved: Solved,
+        cvar: Option<f64>,
+        options: &PortfolioOptions,
+    ) -> Portfolio {
+        let Solved { weights, residual } = solved;
         let mean = dot(&self.mean, &weights);
         let marginal = self.covariance.times(&weights);
         let variance = dot(&marginal, &weights).max(0.0);
@@ -190,7 +240,7 @@ impl Estimates {
             Objective::MinVariance | Objective::TargetReturn => variance,
             Objective::MaxSharpe => sharpe.unwrap_or(0.0),
             Objective::RiskParity => volatility,
-            Objective::MinCvar { confidence } => cvar::of(&self.sample, &weights, confidence),
+            Objective::MinCvar { .. } => cvar.unwrap_or(0.0),
         };
         Portfolio {
             weights,
@@ -208,15 +258,15 @@ impl Estimates {
         Constraints::of(&self.sample.symbols, &self.mean, options)
     }
 
-    /// The portfolio that is best within constraints.
-    fn solve(&self, constraints: &Constraints, options: &PortfolioOptions) -> Result<Portfolio> {
+    /// The weights that are best within constraints.
+    fn solve(&self, constraints: &Constraints, options: &PortfolioOptions) -> Result<Solved> {
         let (weights, residual) = match options.objective {
             Objective::MinVariance | Objective::TargetReturn => self.min_variance(constraints),
             Objective::MaxSharpe => self.max_sharpe(constraints, options.risk_free / BARS_PER_YEAR),
             Objective::RiskParity => risk_parity::solve(&self.covariance),
             Objective::MinCvar { confidence } => cvar::solve(&self.sample, constraints, confidence),
         }?;
-        Ok(self.portfolio(weights, residual, options))
+        Ok(Solved { weights, residual })
     }
 
     fn min_variance(&self, constraints: &Constraints) -> Result<(Vec<f64>, f64)> {
@@ -309,8 +359,22 @@ fn check(options: &PortfolioOptions) -> Result<()> {
 /// common returns, a price is not above 0, the covariance is not positive definite, or no portfolio
 /// keeps the constraints: then the error has the solver's status and the constraints in conflict.
 pub fn optimize(panel: &Panel, options: &PortfolioOptions) -> Result<Portfolio> {
-    let estimates = Estimates::of(panel, options)?;
-    estimates.solve(&estimates.constraints(options)?, options)
+    optimize_on(&Computer::processor(), panel, options)
+}
+
+/// The same, with the covariance computed where `computer` says.
+///
+/// # Errors
+///
+/// As for [`optimize`].
+pub fn optimize_on(
+    computer: &Computer<PortfolioJob>,
+    panel: &Panel,
+    options: &PortfolioOptions,
+) -> Result<Portfolio> {
+    let estimates = Estimates::of(computer, panel, options)?;
+    let solved = estimates.solve(&estimates.constraints(options)?, options)?;
+    Ok(estimates.portfolios(computer, vec![solved], options)?.swap_remove(0))
 }
 
 /// The efficient frontier: `points` portfolios with means evenly spaced from that of the least risk
@@ -325,23 +389,40 @@ pub fn frontier(
     options: &PortfolioOptions,
     points: usize,
 ) -> Result<Vec<Portfolio>> {
+    frontier_on(&Computer::processor(), panel, options, points)
+}
+
+/// The same, with the covariance, and where risk is CVaR the returns of all portfolios, computed where
+/// `computer` says.
+///
+/// # Errors
+///
+/// As for [`frontier`].
+pub fn frontier_on(
+    computer: &Computer<PortfolioJob>,
+    panel: &Panel,
+    options: &PortfolioOptions,
+    points: usize,
+) -> Result<Vec<Portfolio>> {
     if !matches!(options.objective, Objective::MinVariance | Objective::MinCvar { .. }) {
         let message =
             format!("{} has no frontier: min-variance and min-cvar have", options.objective);
         return Err(Error::Argument { name: "objective", message });
     }
-    let estimates = Estimates::of(panel, options)?;
+    let estimates = Estimates::of(computer, panel, options)?;
     let constraints = estimates.constraints(options)?;
     let least = estimates.solve(&constraints, options)?;
-    let most = estimates.max_mean(&constraints)?.max(least.mean);
+    let least_mean = dot(&estimates.mean, &least.weights);
+    let most = estimates.max_mean(&constraints)?.max(least_mean);
     // What is an ulp beyond the greatest mean would be infeasible.
-    let step = (most - least.mean) * (1.0 - 1e-9) / (points.max(2) - 1) as f64;
+    let step = (most - least_mean) * (1.0 - 1e-9) / (points.max(2) - 1) as f64;
     let one = |point: usize| {
-        let target = least.mean + step * point as f64;
+        let target = least_mean + step * point as f64;
         estimates.solve(&constraints.with_target(target), options)
     };
-    let rest: Result<Vec<Portfolio>> = (1..points).into_par_iter().map(one).collect();
-    Ok(std::iter::once(least).chain(rest?).collect())
+    let rest: Result<Vec<Solved>> = (1..points).into_par_iter().map(one).collect();
+    let all = std::iter::once(least).chain(rest?).collect();
+    estimates.portfolios(computer, all, options)
 }
 
 /// Σ a b, in eight sums, which the compiler keeps in vectors.

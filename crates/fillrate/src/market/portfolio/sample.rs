@@ -1,5 +1,7 @@
 //! The returns of many symbols at the dates that all of them have.
 
+use std::ops::Range;
+
 use crate::market::date::Date;
 use crate::market::panel::{Column, Panel};
 use crate::{Error, Result};
@@ -8,6 +10,8 @@ use crate::{Error, Result};
 #[derive(Clone, Debug)]
 pub(super) struct Sample {
     pub(super) symbols: Vec<String>,
+    /// The dates of the prices: a return is from one to the next. Shape `[rows + 1]`.
+    pub(super) dates: Vec<Date>,
     /// The number of returns of each symbol.
     pub(super) rows: usize,
     /// The returns of a symbol after those of the one before: shape `[symbols, rows]`.
@@ -66,12 +70,22 @@ impl Sample {
                 before = price;
             }
         }
-        Ok(Self { symbols: panel.symbols().to_vec(), rows, values: returns })
+        Ok(Self { symbols: panel.symbols().to_vec(), dates, rows, values: returns })
     }
 
-    /// The returns of a symbol, shape `[rows]`.
-    pub(super) fn column(&self, symbol: usize) -> &[f64] {
-        &self.values[symbol * self.rows..][..self.rows]
+    /// The returns of some rows alone.
+    pub(super) fn window(&self, rows: &Range<usize>) -> Self {
+        Self {
+            symbols: self.symbols.clone(),
+            dates: self.dates[rows.start..=rows.end].to_vec(),
+            rows: rows.len(),
+            values: self.columns().flat_map(|column| &column[rows.clone()]).copied().collect(),
+        }
+    }
+
+    /// The returns of a symbol after those of the one before: shape `[symbols, rows]`.
+    pub(super) fn values(&self) -> &[f64] {
+        &self.values
     }
 
     pub(super) fn columns(&self) -> impl ExactSizeIterator<Item = &[f64]> {

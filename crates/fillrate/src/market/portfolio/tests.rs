@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::ops::Range;
 
 use proptest::prelude::*;
 use serde::Deserialize;
 
 use super::*;
+use crate::market::backtest::WalkForward;
 use crate::market::{Date, PanelOptions, Philox};
 use crate::records::{InputFormat, ReadOptions, Reader};
 
@@ -85,9 +87,11 @@ fn close(what: &str, got: &[f64], expected: &[f64], tolerance: f64) {
 #[test]
 fn covariances_are_those_of_numpy_and_scikit_learn() {
     let golden = golden();
-    let sample = Sample::of(&panel(&golden.close), Column::Close).unwrap();
+    let sample = Arc::new(Sample::of(&panel(&golden.close), Column::Close).unwrap());
     for estimate in Covariance::ALL {
-        let matrix = estimate.estimate(&sample).unwrap();
+        let all = 0..sample.rows;
+        let matrices = estimate.estimate(&Computer::processor(), &sample, &[all]).unwrap();
+        let matrix = &matrices[0];
         for (i, expected) in golden.covariances[estimate.as_str()].iter().enumerate() {
             close(estimate.as_str(), matrix.row(i), expected, 1e-15);
         }
@@ -277,15 +281,24 @@ fn only_common_dates_count() {
     close("one symbol", &one.weights, &[1.0], 1e-12);
 }
 
+/// The returns of one portfolio.
+fn returns_of(sample: &Sample, weights: &[f64]) -> Vec<f64> {
+    let of_row =
+        |row: usize| sample.columns().zip(weights).map(|(column, w)| w * column[row]).sum();
+    (0..sample.rows).map(of_row).collect()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]
     fn no_other_weights_are_better(seed in 0_u64..10_000, symbols in 2_usize..9) {
         let panel = panel(&walks(symbols, 120, seed));
-        let sample = Sample::of(&panel, Column::Close).unwrap();
-        let covariance = Covariance::Sample.estimate(&sample).unwrap();
+        let sample = Arc::new(Sample::of(&panel, Column::Close).unwrap());
+        let all = 0..sample.rows;
+        let computer = Computer::processor();
+        let covariance = &Covariance::Sample.estimate(&computer, &sample, &[all]).unwrap()[0];
         let risk = |objective: Objective, w: &[f64]| match objective {
-            Objective::MinCvar { confidence } => cvar::of(&sample, w, confidence),
+            Objective::MinCvar { confidence } => cvar::of(&returns_of(&sample, w), confidence),
             _ => dot(&covariance.times(w), w),
         };
         for objective in [Objective::MinVariance, Objective::MinCvar { confidence: 0.9 }] {
@@ -305,4 +318,95 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn a_walk_is_the_best_of_each_stretch_held_over_the_next() {
+    let closes = walks(4, 101, 11);
+    let panel_of = |bars: Range<usize>| {
+        panel(&closes.iter().map(|closes| closes[bars.clone()].to_vec()).collect::<Vec<_>>())
+    };
+    for objective in [Objective::MinVariance, Objective::MinCvar { confidence: 0.9 }] {
+        let options = PortfolioOptions {
+            covariance: Covariance::LedoitWolf,
+            risk_free: 0.01,
+            ..long_only(objective)
+        };
+        let walk = WalkForward { train: 60, test: 25 };
+        let folds = walk_forward(&panel_of(0..101), &options, walk).unwrap();
+        assert_eq!(
+            folds.iter().map(|fold| fold.number).collect::<Vec<_>>(),
+            [Some(1), Some(2), None]
+        );
+        for (fold, first) in folds.iter().zip([0, 25]) {
+            let portfolio = fold.portfolio.as_ref().unwrap();
+            let alone = optimize(&panel_of(first..first + 61), &options).unwrap();
+            close("weights", &portfolio.weights, &alone.weights, 1e-9);
+            // What the weights came to, return by return.
+            let tested = first + 60..(first + 85).min(100);
+            let held = |bar: usize| -> f64 {
+                let of_symbol =
+                    |(closes, w): (&Vec<f64>, &f64)| w * (closes[bar + 1] / closes[bar] - 1.0);
+                closes.iter().zip(&portfolio.weights).map(of_symbol).sum()
+            };
+            let returns: Vec<f64> = tested.clone().map(held).collect();
+            let n = returns.len() as f64;
+            let mean = returns.iter().sum::<f64>() / n;
+            let deviation =
+                (returns.iter().map(|r| (r - mean).powi(2)).sum::<f64>() / (n - 1.0)).sqrt();
+            let Held { total_return, volatility, sharpe, max_drawdown, .. } = fold.held;
+            assert_eq!(fold.held.observations, tested.len());
+            close("mean", &[fold.held.mean], &[mean], 1e-15);
+            close(
+                "return",
+                &[total_return],
+                &[returns.iter().map(|r| 1.0 + r).product::<f64>() - 1.0],
+                1e-13,
+            );
+            close("deviation", &[volatility.unwrap()], &[deviation], 1e-14);
+            let expected = (mean - 0.01 / 252.0) / deviation * 252_f64.sqrt();
+            close("sharpe", &[sharpe.unwrap()], &[expected], 1e-10);
+            assert!((0.0..1.0).contains(&max_drawdown));
+        }
+        let [one, two, all] = &folds[..] else { unreachable!("there are three") };
+        assert_eq!(all.held.observations, one.held.observations + two.held.observations);
+        assert_eq!((all.test[0], all.test[1]), (one.test[0], two.test[1]));
+        let grown = (1.0 + one.held.total_return) * (1.0 + two.held.total_return) - 1.0;
+        close("all", &[all.held.total_return], &[grown], 1e-13);
+    }
+}
+
+#[test]
+fn a_walk_sees_nothing_of_what_comes_after() {
+    let closes = walks(3, 90, 2);
+    let mut other = closes.clone();
+    for closes in &mut other {
+        for close in &mut closes[61..] {
+            *close = 7.0 + *close / 3.0;
+        }
+    }
+    let walk = WalkForward { train: 40, test: 20 };
+    let of =
+        |closes| walk_forward(&panel(closes), &long_only(Objective::MinVariance), walk).unwrap();
+    let (folds, others) = (of(&closes), of(&other));
+    assert_eq!(folds[0], others[0]);
+    assert_eq!(folds[1].portfolio, others[1].portfolio);
+    assert_ne!(folds[1].held, others[1].held);
+}
+
+#[test]
+fn a_walk_that_cannot_be_is_refused() {
+    let panel = panel(&walks(3, 30, 2));
+    let walk = |train, test, options| {
+        walk_forward(&panel, &options, WalkForward { train, test }).unwrap_err().to_string()
+    };
+    let usual = PortfolioOptions::default;
+    let refused = walk(29, 5, usual());
+    assert_eq!(refused, "walk_forward: 29 common returns: none comes after the first 29");
+    assert!(walk(1, 5, usual()).contains("no returns to rest on"));
+    let turnover = Some(Turnover { most: 0.1, current: Vec::new() });
+    assert!(walk(9, 5, PortfolioOptions { turnover, ..usual() }).starts_with("turnover: a walk"));
+    let refused = walk(2, 5, usual());
+    let expected = "covariance: fold 1, 1970-01-02 to 1970-01-03: the sample covariance is not";
+    assert!(refused.starts_with(expected), "{refused}");
 }

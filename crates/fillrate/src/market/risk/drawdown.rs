@@ -16,7 +16,7 @@ pub struct Drawdown {
 impl Drawdown {
     /// The deepest fall of a value that is 1 at `start` and then has these simple returns; of several
     /// equally deep ones the first.
-    pub(super) fn of(start: Date, dates: &[Date], returns: &[f64]) -> Self {
+    pub(in crate::market) fn of(start: Date, dates: &[Date], returns: &[f64]) -> Self {
         let mut deepest = Self { depth: 0.0, peak: start, trough: start };
         let (mut value, mut highest, mut peak) = (1.0, 1.0, start);
         for (date, r) in dates.iter().zip(returns) {
