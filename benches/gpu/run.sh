@@ -47,7 +47,10 @@ for verb in "options price --right put --spot 100 --strike 95 --rate 0.03 --vol 
     "backtest examples/prices.csv --strategy ma-crossover --grid fast=5:20:5,slow=20:60:10" \
     "indicators examples/prices.csv --sma 20 --ema 20 --rsi 14 --bbands 20,2 --macd 12,26,9" \
     "portfolio examples/prices.csv --objective min-cvar --long-only --frontier 9" \
-    "portfolio examples/prices.csv --objective min-variance --long-only --walk-forward train=60,test=20"; do
+    "portfolio examples/prices.csv --objective min-variance --long-only --walk-forward train=60,test=20" \
+    "waves examples/prices.csv --surrogates 500" \
+    "waves examples/prices.csv --surrogates 100 --surrogate-method gbm --open-ends" \
+    "waves examples/prices.csv --surrogates 100 --surrogate-method fourier --pivots atr:1.5"; do
     step "the command: ${verb%% *}" 30 bash -c \
         "'$root/programs/fillrate' $verb --device cuda --format jsonl > results/on-gpu.jsonl &&
          '$root/programs/fillrate' $verb --device cpu --format jsonl > results/on-cpu.jsonl &&

@@ -23,24 +23,51 @@ __device__ inline bool is_price(double x) {
     return size == 0.0 || (size >= 1e-100 && size < 1e100);
 }
 
+// The surrogate of a thread under way. Each later bar is told by what its prices are, as multiples of the
+// close before it. fault becomes 1 if a price leaves the range of those that are searched.
+struct Surrogate {
+    double *high, *low;
+    double level;
+    bool is_sound = true;
+
+    __device__ Surrogate(double* highs, double* lows, size_t begin, double first_high,
+                         double first_low, double first_close)
+        : high(highs + begin), low(lows + begin), level(first_close) {
+        high[0] = first_high;
+        low[0] = first_low;
+    }
+
+    __device__ void add(int bar, double open, double top, double bottom, double close) {
+        const double opened = level * open;
+        high[bar] = level * top;
+        low[bar] = level * bottom;
+        level = level * close;
+        is_sound = is_sound && is_price(opened) && is_price(high[bar]) && is_price(low[bar]) &&
+                   is_price(level) && low[bar] <= high[bar];
+    }
+
+    __device__ void end(unsigned* fault) const {
+        if (!is_sound) atomicMax(fault, 1u);
+    }
+};
+
+// What every way to make surrogates takes. The random numbers are Philox's by the key of each surrogate, of
+// which `key` is the first's.
+#define SURROGATE_ARGUMENTS                                                                    \
+    double *high, double *low, unsigned *fault, unsigned long long seed, unsigned long long key, \
+        int series, int bars, double first_high, double first_low, double first_close
+#define SURROGATE_OF_THREAD                                                                     \
+    const unsigned long long number = thread_of_grid();                                         \
+    if (number >= static_cast<unsigned long long>(series)) return;                              \
+    const Draws draws(key + number, seed, 0);                                                   \
+    Surrogate surrogate(high, low, number * bars, first_high, first_low, first_close)
+
 // Surrogates by the stationary bootstrap, one a thread. steps: f64 [bars - 1, 4], what open, high, low and
-// close of each later bar of the original are, as multiples of the close before. The random numbers are
-// Philox's by the key of each surrogate, of which `key` is the first's. fault becomes 1 if a price leaves
-// the range of those that are searched.
-KERNEL void wave_blocks(const double* steps, double* high, double* low, unsigned* fault,
-                        unsigned long long seed, unsigned long long key, int series, int bars,
-                        double run_ends, double first_high, double first_low, double first_close) {
-    const unsigned long long surrogate = thread_of_grid();
-    if (surrogate >= static_cast<unsigned long long>(series)) return;
-    const Draws draws(key + surrogate, seed, 0);
-    high += surrogate * bars;
-    low += surrogate * bars;
-    high[0] = first_high;
-    low[0] = first_low;
+// close of each later bar of the original are, as multiples of the close before.
+KERNEL void wave_blocks(SURROGATE_ARGUMENTS, const double* steps, double run_ends) {
+    SURROGATE_OF_THREAD;
     const int count = bars - 1;
     int from = 0;
-    double level = first_close;
-    bool is_sound = true;
     for (int bar = 0; bar < count; bar++) {
         const Pair drawn = draws.uniforms(static_cast<unsigned>(bar), 0);
         if (bar == 0 || drawn.first < run_ends) {
@@ -49,14 +76,28 @@ KERNEL void wave_blocks(const double* steps, double* high, double* low, unsigned
             from = from + 1 == count ? 0 : from + 1;
         }
         const double* step = steps + 4 * static_cast<size_t>(from);
-        const double open = level * step[0], top = level * step[1], bottom = level * step[2];
-        level = level * step[3];
-        is_sound = is_sound && is_price(open) && is_price(top) && is_price(bottom) &&
-                   is_price(level) && bottom <= top;
-        high[bar + 1] = top;
-        low[bar + 1] = bottom;
+        surrogate.add(bar + 1, step[0], step[1], step[2], step[3]);
     }
-    if (!is_sound) atomicMax(fault, 1u);
+    surrogate.end(fault);
+}
+
+// Surrogates by geometric Brownian motion, one a thread: `drift` and `volatility` are those of a bar's
+// logarithm.
+KERNEL void wave_diffusions(SURROGATE_ARGUMENTS, double drift, double volatility) {
+    SURROGATE_OF_THREAD;
+    const double variance = volatility * volatility;
+    for (int bar = 0; bar + 1 < bars; bar++) {
+        const double change =
+            drift + volatility * draws.normals(static_cast<unsigned>(bar), 0).first;
+        const Pair drawn = draws.uniforms(static_cast<unsigned>(bar), 1);
+        const double square = change * change;
+        const double above = sqrt(square - 2.0 * variance * logarithm(drawn.first));
+        const double below = sqrt(square - 2.0 * variance * logarithm(drawn.second));
+        const double top = larger(larger((change + above) * 0.5, change), 0.0);
+        const double bottom = smaller(smaller((change - below) * 0.5, change), 0.0);
+        surrogate.add(bar + 1, 1.0, exponential(top), exponential(bottom), exponential(change));
+    }
+    surrogate.end(fault);
 }
 
 // Whether a bar exceeds the `degree` bars before it and is not exceeded by as many after it.

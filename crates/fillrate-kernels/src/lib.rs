@@ -62,6 +62,7 @@ pub use activation::Activation;
 pub use cpu::Cpu;
 pub use cpu::attention::Sequences;
 pub use cpu::covariance::{CovarianceSum, ReturnTable, triangle};
+pub use cpu::elementary::{exp, ln, normal_draw};
 pub use cpu::embedding::Embeddings;
 pub use cpu::layer_norm::LayerNorm;
 pub use cpu::linear::{Linear, LinearShape, Nonlinearity};

@@ -22,6 +22,9 @@ use fillrate::market::montecarlo::{
 };
 use fillrate::market::options::{EuropeanColumns, Right};
 use fillrate::market::{Panel, PanelOptions, Philox};
+use fillrate::waves::{
+    Bars, PivotRule, Search, SearchOptions, SurrogateJob, SurrogateMethod, SurrogateRun, Surrogates,
+};
 use fillrate_kernels::cuda::{
     Accelerator, CudaPrices, CudaProducts, DeviceDates, DevicePaths, DeviceReturns, DeviceSeries,
     DeviceWindow, Gpu, GpuOptions, GpuPrecision, Layout, Memory, OPTION_TERMS, Program,
@@ -42,6 +45,9 @@ const RETURN_DATES: usize = 2520;
 const WINDOW_DATES: usize = 504;
 const WINDOW_STEP: usize = 21;
 const PORTFOLIOS: usize = 1000;
+/// Surrogates of a series for Elliott waves, and their bars.
+const SURROGATES: u32 = 1000;
+const SURROGATE_BARS: usize = 2500;
 /// The sides of square matrices.
 const SIDE: usize = 4096;
 
@@ -305,6 +311,33 @@ fn sums_over_returns(accelerator: &dyn Accelerator) -> [Value; 2] {
     ]
 }
 
+/// The search of surrogates of a walk for every pattern, their making included.
+fn surrogates(name: &str, method: SurrogateMethod, device: &MarketDevice) -> Value {
+    let philox = Philox::new(4);
+    let mut close = 100.0;
+    let closes: Vec<f64> = (0..SURROGATE_BARS as u64)
+        .map(|bar| {
+            close *= 1.0 + 0.015 * philox.normals(bar, 0, 0)[0];
+            close
+        })
+        .collect();
+    let bars = Bars::new(&closes, &closes, &closes, &closes).unwrap();
+    let made = Arc::new(Surrogates::new(&bars, method, "A", 1, None).unwrap());
+    let search = Arc::new(Search::new(SearchOptions::default()));
+    let pivots = PivotRule::Fractal(1);
+    let job = SurrogateJob::new(&search, &made, 0..SURROGATES, pivots, false).unwrap();
+    let all = |runs: &Vec<SurrogateRun>| {
+        let of = |run: &SurrogateRun| {
+            let best: Vec<u64> =
+                run.best.iter().map(|score| score.map_or(1, f64::to_bits)).collect();
+            [vec![run.count], best].concat()
+        };
+        runs.iter().flat_map(of).collect()
+    };
+    let things = ("bars", f64::from(SURROGATES) * SURROGATE_BARS as f64);
+    race(name, things, &job, device, all, None)
+}
+
 /// A product of square matrices of normal numbers.
 fn product<T: MatmulValue>(
     of: impl Fn(f64) -> T,
@@ -400,6 +433,8 @@ fn main() {
         results.push(indicator(name, of, &panel, &*accelerator, &device));
     }
     results.extend(sums_over_returns(&*accelerator));
+    results.push(surrogates("waves_block", SurrogateMethod::Block, &device));
+    results.push(surrogates("waves_gbm", SurrogateMethod::Gbm, &device));
     results.push(product(|x| x as f32, &*accelerator, &device));
     results.push(product(|x| x, &*accelerator, &device));
     results.push(product(half::bf16::from_f64, &*accelerator, &device));

@@ -7,6 +7,7 @@ mod block;
 pub(crate) mod covariance;
 mod dispatch;
 mod doubles;
+pub mod elementary;
 pub(crate) mod embedding;
 mod lanes;
 pub(crate) mod layer_norm;

@@ -133,6 +133,7 @@ impl Program {
                 "sweep_outside",
                 "wave_blocks",
                 "wave_counts",
+                "wave_diffusions",
                 "wave_ends",
                 "wave_pivots",
                 "wave_search",

@@ -162,6 +162,7 @@ const std::map<std::string, Kernel> KERNELS = {
     ENTRY(sweep_outside),
     ENTRY(wave_blocks),
     ENTRY(wave_counts),
+    ENTRY(wave_diffusions),
     ENTRY(wave_ends),
     ENTRY(wave_pivots),
     ENTRY(wave_search),

@@ -233,15 +233,20 @@ fn prices_that_leave_their_range_are_the_same_error_on_either_side() {
         column[30..].iter_mut().for_each(|price| *price *= 1e45);
     }
     let computer = computer(Device::sound());
-    let every = search(SearchOptions::default());
-    let options = SignificanceOptions { block_bars: Some(1), ..significance(200) };
+    let patterns = vec![Pattern::Zigzag];
+    let some = search(SearchOptions { patterns, ..SearchOptions::default() });
+    let usual = SignificanceOptions { block_bars: Some(1), ..significance(200) };
     let bars = made.bars();
-    let legs = Legs::find(&bars, options.pivots, options.open_ends).unwrap();
-    let refused = |outcome: Result<Significance>| outcome.unwrap_err().to_string();
-    let expected = refused(Significance::measure(&every, &bars, &legs, "A", &options));
-    assert!(expected.starts_with("bar ") && expected.contains(" is "), "{expected}");
-    let found = refused(Significance::measure_on(&computer, &every, &bars, &legs, "A", &options));
-    assert!(found.starts_with("bar ") && found.contains(" is "), "{found}");
+    let legs = Legs::find(&bars, usual.pivots, usual.open_ends).unwrap();
+    for method in [SurrogateMethod::Block, SurrogateMethod::Gbm] {
+        let options = SignificanceOptions { method, ..usual };
+        let here = Significance::measure(&some, &bars, &legs, "A", &options);
+        let there = Significance::measure_on(&computer, &some, &bars, &legs, "A", &options);
+        for outcome in [here, there] {
+            let error = outcome.unwrap_err().to_string();
+            assert!(error.starts_with("bar ") && error.contains(" is "), "{error}");
+        }
+    }
 }
 
 #[test]

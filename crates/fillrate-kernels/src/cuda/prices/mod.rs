@@ -23,7 +23,7 @@ pub use sweep::{DeviceGrid, DeviceRule, SWEEP_FIGURES, SWEEP_ROWS_MAX, TAPE_COLU
 pub use wave_tables::{
     WaveForm, WaveLook, WaveMeasure, WaveRule, WaveTables, WaveTarget, WaveTerm,
 };
-pub use waves::{BlockTerms, DeviceBars, DeviceWaves, SWING_HIGH, SWING_LOW, WAVE_SERIES_MAX};
+pub use waves::{DeviceBars, DeviceWaves, SWING_HIGH, SWING_LOW, SurrogateTerms, WAVE_SERIES_MAX};
 pub use window::{DEVICE_WINDOW_BARS_MAX, DeviceWindow};
 
 use super::{Address, Argument, Launch, Program, Queue};

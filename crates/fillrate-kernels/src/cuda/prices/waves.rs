@@ -64,16 +64,11 @@ pub struct DeviceWaves {
     pub waves: u64,
 }
 
-/// A stationary bootstrap; see `fillrate::waves::SurrogateMethod`.
+/// What every way to make surrogates takes; see `fillrate::waves::SurrogateMethod`.
 #[derive(Clone, Copy, Debug)]
-pub struct BlockTerms {
-    /// f64 `[bars - 1, 4]`: open, high, low and close of each later bar of the original as multiples of the
-    /// close before.
-    pub steps: Address,
+pub struct SurrogateTerms {
     /// High, low and close of the first bar.
     pub first: [f64; 3],
-    /// The chance that a run of bars ends.
-    pub run_ends: f64,
     /// The place of the random numbers in each surrogate's sequence.
     pub seed: u64,
     /// The seed of the first surrogate's sequence; that of each later one is one more.
@@ -82,33 +77,59 @@ pub struct BlockTerms {
     pub fault: Address,
 }
 
+impl SurrogateTerms {
+    fn arguments(&self, bars: &DeviceBars) -> Vec<Argument> {
+        let mut arguments = vec![
+            Argument::Address(bars.high),
+            Argument::Address(bars.low),
+            Argument::Address(self.fault),
+            Argument::Count(self.seed),
+            Argument::Count(self.key),
+            Argument::size(bars.series),
+            Argument::size(bars.bars),
+        ];
+        arguments.extend(self.first.map(Argument::Double));
+        arguments
+    }
+}
+
 impl CudaPrices {
-    /// Surrogates of a series, into the highs and lows of `bars`.
+    /// Surrogates of a series by the stationary bootstrap, into the highs and lows of `bars`. `steps`, f64
+    /// `[bars - 1, 4]`, has open, high, low and close of each later bar of the original as multiples of the
+    /// close before; `run_ends` is the chance that a run of bars ends.
     ///
     /// # Errors
     ///
     /// If there are too many series, or the device fails.
-    pub fn wave_blocks(&self, terms: &BlockTerms, bars: &DeviceBars) -> Result<()> {
+    pub fn wave_blocks(
+        &self,
+        terms: &SurrogateTerms,
+        bars: &DeviceBars,
+        steps: Address,
+        run_ends: f64,
+    ) -> Result<()> {
         bars.check()?;
-        let [high, low, close] = terms.first.map(Argument::Double);
-        self.for_each(
-            "wave_blocks",
-            bars.series,
-            &[
-                Argument::Address(terms.steps),
-                Argument::Address(bars.high),
-                Argument::Address(bars.low),
-                Argument::Address(terms.fault),
-                Argument::Count(terms.seed),
-                Argument::Count(terms.key),
-                Argument::size(bars.series),
-                Argument::size(bars.bars),
-                Argument::Double(terms.run_ends),
-                high,
-                low,
-                close,
-            ],
-        )
+        let mut arguments = terms.arguments(bars);
+        arguments.extend([Argument::Address(steps), Argument::Double(run_ends)]);
+        self.for_each("wave_blocks", bars.series, &arguments)
+    }
+
+    /// Surrogates by geometric Brownian motion, whose logarithm moves by `drift` and `volatility` a bar.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::wave_blocks`].
+    pub fn wave_diffusions(
+        &self,
+        terms: &SurrogateTerms,
+        bars: &DeviceBars,
+        drift: f64,
+        volatility: f64,
+    ) -> Result<()> {
+        bars.check()?;
+        let mut arguments = terms.arguments(bars);
+        arguments.extend([drift, volatility].map(Argument::Double));
+        self.for_each("wave_diffusions", bars.series, &arguments)
     }
 
     /// Finds the swing highs and lows of a degree, into the pivots of `bars`. With `open_ends` the first

@@ -1,11 +1,11 @@
 //! The search for waves against the definitions, by brute force: pivots, waves, counts of patterns and
 //! their scores. `crates/fillrate` holds it against the twin, with every rule and guideline.
 
-use fillrate_kernels::Philox;
 use fillrate_kernels::cuda::{
-    Address, BlockTerms, CudaPrices, DeviceBars, DeviceWaves, SWING_HIGH, SWING_LOW,
+    Address, CudaPrices, DeviceBars, DeviceWaves, SWING_HIGH, SWING_LOW, SurrogateTerms,
     WAVE_SERIES_MAX, WaveForm, WaveMeasure, WaveRule, WaveTables,
 };
+use fillrate_kernels::{Philox, exp, ln, normal_draw};
 
 use super::emulator::Engine;
 use super::prices::{BENCH, Bench};
@@ -202,10 +202,10 @@ fn check_blocks(bench: &Bench, series: usize, bars: usize) {
     let fault = bench.put(&[0; 4]);
     let on_device = bench.column(&steps);
     let first = [101.0, 99.0, 100.0];
-    let terms = BlockTerms { steps: on_device, first, run_ends, seed, key, fault };
+    let terms = SurrogateTerms { first, seed, key, fault };
     let [high, low] = columns;
     let to = DeviceBars { high, low, pivots: Address(0), series, bars };
-    bench.prices.wave_blocks(&terms, &to).unwrap();
+    bench.prices.wave_blocks(&terms, &to, on_device, run_ends).unwrap();
     let (mut highs, mut lows) = (Vec::new(), Vec::new());
     for number in 0..series as u64 {
         let philox = Philox::new(key + number);
@@ -230,6 +230,38 @@ fn check_blocks(bench: &Bench, series: usize, bars: usize) {
     bench.clear();
 }
 
+/// Surrogates by Brownian motion: those of the definition.
+fn check_diffusions(bench: &Bench, series: usize, bars: usize, volatility: f64) {
+    let (key, seed, drift) = (9_u64 << 32, 13, 0.001);
+    let [high, low] = [(); 2].map(|()| bench.room(series * bars));
+    let fault = bench.put(&[0; 4]);
+    let first = [101.0, 99.0, 100.0];
+    let terms = SurrogateTerms { first, seed, key, fault };
+    let to = DeviceBars { high, low, pivots: Address(0), series, bars };
+    bench.prices.wave_diffusions(&terms, &to, drift, volatility).unwrap();
+    let (mut highs, mut lows) = (Vec::new(), Vec::new());
+    for number in 0..series as u64 {
+        let philox = Philox::new(key + number);
+        let mut level = first[2];
+        highs.push(first[0].to_bits());
+        lows.push(first[1].to_bits());
+        for bar in 0..bars as u32 - 1 {
+            let change = drift + volatility * normal_draw(philox, seed, bar, 0);
+            let reach = philox.uniforms(seed, bar, 1).map(|uniform| {
+                (change * change - 2.0 * (volatility * volatility) * ln(uniform)).sqrt()
+            });
+            let top = ((change + reach[0]) * 0.5).max(change).max(0.0);
+            let bottom = ((change - reach[1]) * 0.5).min(change).min(0.0);
+            highs.push((level * exp(top)).to_bits());
+            lows.push((level * exp(bottom)).to_bits());
+            level *= exp(change);
+        }
+    }
+    assert_eq!(bench.bits(high, series * bars), highs);
+    assert_eq!(bench.bits(low, series * bars), lows);
+    bench.clear();
+}
+
 pub(super) fn check_all(bench: &Bench) {
     for (series, bars) in [(1, 1), (3, 2), (2, 63), (5, 110), (40, 33)] {
         for (degree, open_ends) in [(1, false), (1, true), (3, true), (70, false)] {
@@ -238,6 +270,8 @@ pub(super) fn check_all(bench: &Bench) {
     }
     for (series, bars) in [(1, 1), (3, 2), (300, 17)] {
         check_blocks(bench, series, bars);
+        check_diffusions(bench, series, bars, 0.02);
+        check_diffusions(bench, series, bars, 0.0);
     }
 }
 
@@ -251,6 +285,7 @@ fn no_kernel_of_the_waves_races() {
     let bench = &Bench::emulated(Engine::ThreadSanitizer);
     check(bench, 2, 30, 1, true);
     check_blocks(bench, 2, 9);
+    check_diffusions(bench, 2, 9, 0.1);
 }
 
 #[test]
@@ -259,6 +294,7 @@ fn no_kernel_of_the_waves_reads_or_writes_beyond_its_memory() {
     check(bench, 2, 30, 1, true);
     check(bench, 1, 7, 2, false);
     check_blocks(bench, 2, 9);
+    check_diffusions(bench, 2, 9, 0.1);
 }
 
 #[test]

@@ -1,16 +1,16 @@
 //! The search of some surrogates as a job, which a device and the processor both do.
 //!
-//! A device is given the original and makes its own surrogates where that takes no more than products and
-//! comparisons: by the stationary bootstrap. Others are made by the processor before the job goes anywhere,
-//! as are pivots by the zigzag, which one thread must find bar by bar. The rest is the device's: pivots,
-//! valid waves, counts and scores.
+//! A device is given the original and makes its own surrogates, by the stationary bootstrap and by Brownian
+//! motion. Those by Fourier's transform are made by the processor before the job goes anywhere, as are
+//! pivots by the zigzag, which one thread must find bar by bar. The rest is the device's: pivots, valid
+//! waves, counts and scores.
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use fillrate_kernels::cuda::{
-    Address, BlockTerms, CudaPrices, DeviceBars, DeviceWaves, Layout, SWING_HIGH, SWING_LOW, Span,
-    WAVE_SERIES_MAX, WaveTables,
+    Address, CudaPrices, DeviceBars, DeviceWaves, Layout, SWING_HIGH, SWING_LOW, Span,
+    SurrogateTerms, WAVE_SERIES_MAX, WaveTables,
 };
 use rayon::prelude::*;
 
@@ -91,7 +91,7 @@ impl SurrogateJob {
         let mut job = Self { search, surrogates, numbers, pivots, open_ends, made: Vec::new() };
         // A degree that is refused is the processor's to refuse.
         let are_fractals = matches!(pivots, PivotRule::Fractal(1..));
-        if job.surrogates.method != SurrogateMethod::Block || !are_fractals {
+        if job.surrogates.method == SurrogateMethod::Fourier || !are_fractals {
             let made = job.numbers.clone().into_par_iter().map(|number| job.make(number));
             job.made = made.collect::<Result<_>>()?;
         }
@@ -256,13 +256,18 @@ impl Part<'_> {
         let mut fault = [0_u32];
         let fault_at = places.fault.at(base);
         if is_made_here {
-            let Surrogates { first: [_, high, low, close], run_ends, seed, .. } = *job.surrogates;
-            let steps = places.steps.at(base);
-            self.device.upload(steps, job.surrogates.steps.as_flattened())?;
+            let Surrogates { first: [_, high, low, close], seed, .. } = *job.surrogates;
             self.device.upload(fault_at, &fault)?;
             let (first, key) = ([high, low, close], job.surrogates.key(numbers.start));
-            let terms = BlockTerms { steps, first, run_ends, seed, key, fault: fault_at };
-            prices.wave_blocks(&terms, bars)?;
+            let terms = SurrogateTerms { first, seed, key, fault: fault_at };
+            let Surrogates { method, run_ends, drift, volatility, .. } = *job.surrogates;
+            if method == SurrogateMethod::Gbm {
+                prices.wave_diffusions(&terms, bars, drift, volatility)?;
+            } else {
+                let steps = places.steps.at(base);
+                self.device.upload(steps, job.surrogates.steps.as_flattened())?;
+                prices.wave_blocks(&terms, bars, steps, run_ends)?;
+            }
         }
         let from = (numbers.start - job.numbers.start) as usize;
         let mut marked = 0;

@@ -7,7 +7,7 @@
 mod fourier;
 mod job;
 
-use fillrate_kernels::Philox;
+use fillrate_kernels::{Philox, exp, ln, normal_draw};
 
 use self::fourier::{Complex, Transform};
 pub(super) use self::job::search_one;
@@ -218,12 +218,13 @@ impl Surrogates {
         let mut level = self.first[3];
         let variance = self.volatility * self.volatility;
         for bar in 0..self.steps.len() {
-            let change = self.drift + self.volatility * philox.normals(self.seed, bar as u32, 0)[0];
+            let normal = normal_draw(philox, self.seed, bar as u32, 0);
+            let change = self.drift + self.volatility * normal;
             let [for_high, for_low] = philox.uniforms(self.seed, bar as u32, 1);
-            let beyond = |uniform: f64| (change * change - 2.0 * variance * uniform.ln()).sqrt();
-            let high = f64::midpoint(change, beyond(for_high)).max(change).max(0.0);
-            let low = f64::midpoint(change, -beyond(for_low)).min(change).min(0.0);
-            level = step(level, [1.0, high.exp(), low.exp(), change.exp()], into);
+            let beyond = |uniform| (change * change - 2.0 * variance * ln(uniform)).sqrt();
+            let high = ((change + beyond(for_high)) * 0.5).max(change).max(0.0);
+            let low = ((change - beyond(for_low)) * 0.5).min(change).min(0.0);
+            level = step(level, [1.0, exp(high), exp(low), exp(change)], into);
         }
     }
 }
