@@ -1,9 +1,12 @@
 // Every kernel over prices in one program, compiled once for a device.
+#include "american.cu"
 #include "bars.cu"
 #include "covariance.cu"
+#include "moments.cu"
 #include "options.cu"
 #include "paths.cu"
 #include "recurrence.cu"
+#include "samples.cu"
 #include "sweep.cu"
 #include "waves.cu"
 #include "window.cu"

@@ -28,6 +28,7 @@
 //! | [`Cpu::path_ends`], [`Cpu::basket_ends`] | a model, a seed | where paths end, `[paths]` |
 //! | [`Cpu::path_rows`], [`Cpu::basket_rows`] | the same | `[steps, paths]` |
 //! | [`Cpu::path_averages`], [`Cpu::path_bridges`] | the same | what options ask of paths, `[paths]` |
+//! | [`Cpu::option_samples`] | terms, a seed | what options and their controls pay, `[paths]` |
 //! | [`Cpu::matmul`] | `[rows, inner]` and `[inner, columns]` | `[rows, columns]` |
 //! | [`Cpu::covariances`] | returns `[symbols, dates]`, windows | lower triangles, `[windows, triangle]` |
 //! | [`Cpu::portfolio_returns`] | the same, weights `[portfolios, symbols]` | `[portfolios, dates]` |
@@ -70,7 +71,8 @@ pub use cpu::matmul::{MatmulShape, MatmulType, MatmulValue};
 pub use cpu::options::american::{AmericanScheme, AmericanTerms};
 pub use cpu::options::{GREEKS, OptionColumns, normal_cdf};
 pub use cpu::paths::{
-    BasketTerms, HestonTerms, JUMPS_PER_STEP_MAX, MertonTerms, PathBarrier, PathGrid, PathModel,
+    BasketTerms, HestonTerms, JUMPS_PER_STEP_MAX, MertonTerms, OptionTerms, PathBarrier, PathGrid,
+    PathModel, Sampled,
 };
 pub use cpu::recurrence::{AtrStream, EmaStream, MacdPeriods, MacdStream, RsiStream};
 pub use cpu::sweep::{

@@ -14,17 +14,22 @@ use std::time::Instant;
 
 use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray, TimestampNanosecondArray};
 use fillrate::market::device::{
-    EuropeanBatch, IndicatorJob, Job, MarketDevice, MatmulJob, MatmulShape, MatmulValue, PathEnds,
+    Computer, DeviceOptions, EuropeanBatch, IndicatorJob, Job, MarketDevice, MatmulJob,
+    MatmulShape, MatmulValue, Open, PartSummary, SimulationPart,
 };
 use fillrate::market::indicators::{Indicator, IndicatorOptions, Request};
 use fillrate::market::montecarlo::{
-    HestonTerms, MertonTerms, MonteCarloOptions, PathModel, Underlying,
+    HestonTerms, MertonTerms, MonteCarloOptions, PathModel, Underlying, simulate_on,
 };
-use fillrate::market::options::{EuropeanColumns, Right};
+use fillrate::market::options::{
+    AmericanPuts, Barrier, BarrierKind, EuropeanColumns, Kind, OptionSimulation, Right,
+    SimulationOptions, Terms, american_on, simulate_on as simulate_option_on,
+};
 use fillrate::market::{Panel, PanelOptions, Philox};
 use fillrate::waves::{
     Bars, PivotRule, Search, SearchOptions, SurrogateJob, SurrogateMethod, SurrogateRun, Surrogates,
 };
+use fillrate_device::routing::{HealthLimits, Preference, RouterOptions};
 use fillrate_kernels::cuda::{
     Accelerator, CudaPrices, CudaProducts, DeviceDates, DevicePaths, DeviceReturns, DeviceSeries,
     DeviceWindow, Gpu, GpuOptions, GpuPrecision, Layout, Memory, OPTION_TERMS, Program,
@@ -139,7 +144,7 @@ fn paths(
 ) -> Value {
     let options = MonteCarloOptions { steps: STEPS, paths: PATHS as u64, ..Default::default() };
     let underlying = Arc::new(Underlying::Asset { spot: 100.0, model });
-    let job = PathEnds::new(&underlying, options, 0..PATHS as u64, false).unwrap();
+    let job = SimulationPart::whole(&underlying, options, 0..PATHS).unwrap();
     let queue = accelerator.queue(Program::Prices).unwrap();
     let prices = CudaPrices::new(Arc::clone(&queue)).unwrap();
     let mut layout = Layout::default();
@@ -156,7 +161,8 @@ fn paths(
         queue.synchronize().unwrap();
     });
     let things = ("steps of a path", PATHS as f64 * f64::from(STEPS));
-    race(name, things, &job, device, |ends| bits(ends).collect(), Some(resident))
+    let all = |summary: &PartSummary| bits(summary.ends()).chain(bits(&[summary.mean()])).collect();
+    race(name, things, &job, device, all, Some(resident))
 }
 
 /// A panel of walks.
@@ -395,6 +401,83 @@ where
     })
 }
 
+/// What is priced through a computer, whose jobs are the device's or the processor's: the bits must be the
+/// same.
+fn priced(
+    name: &str,
+    things: (&str, f64),
+    on_device: impl Fn() -> Vec<u64>,
+    on_processor: impl Fn() -> Vec<u64>,
+) -> Value {
+    assert!(on_device() == on_processor(), "{name}");
+    let end_to_end_s = median_s(|| drop(on_device()));
+    let processor_s = median_s(|| drop(on_processor()));
+    json!({
+        "op": name, "of": things.0, "count": things.1, "resident_per_s": null,
+        "end_to_end_per_s": things.1 / end_to_end_s, "processor_per_s": things.1 / processor_s,
+        "equal_to_the_bit": true,
+    })
+}
+
+/// A computer that wants the device.
+fn computer<J: Job>(accelerator: &Arc<dyn Accelerator>) -> Computer<J> {
+    let accelerator = Arc::clone(accelerator);
+    let open: Arc<Open> = Arc::new(move || Ok(Arc::clone(&accelerator)));
+    let router = RouterOptions { preference: Preference::Primary, ..RouterOptions::default() };
+    let (limits, opening) = (HealthLimits::default(), DeviceOptions::OPENING);
+    Computer::on(DeviceOptions { open, router, limits, opening }).unwrap()
+}
+
+/// American options, simulated options, and a whole simulation with its quantiles.
+fn through_computers(accelerator: &Arc<dyn Accelerator>) -> Vec<Value> {
+    let terms = |place: usize| Terms {
+        spot: 80.0 + place as f64 / 100.0,
+        strike: 100.0,
+        rate: 0.05,
+        dividend: 0.02,
+        vol: 0.3,
+        expiry: 1.0,
+    };
+    let puts: Vec<(Right, Terms)> = (0..4096).map(|place| (Right::Put, terms(place))).collect();
+    let american = |computer: &Computer<AmericanPuts>| -> Vec<u64> {
+        let greeks = american_on(computer, &puts).unwrap();
+        greeks.iter().flat_map(|greeks| [greeks.price.to_bits(), greeks.vega.to_bits()]).collect()
+    };
+    let barrier = Barrier { kind: BarrierKind::DownOut, level: 75.0, rebate: 1.0 };
+    let kinds = [
+        ("asian_arithmetic", Kind::AsianArithmetic { fixings: 64 }),
+        ("barrier_bridge", Kind::Barrier(barrier)),
+    ];
+    let simulation = SimulationOptions { paths: PATHS as u64, seed: 1, steps: 64 };
+    let simulated = |kind, computer: &Computer<OptionSimulation>| -> Vec<u64> {
+        let found = simulate_option_on(computer, kind, Right::Call, terms(0), &simulation).unwrap();
+        vec![found.price.to_bits(), found.std_error.to_bits(), found.delta.to_bits()]
+    };
+    let model = PathModel::GeometricBrownian { drift: 0.05, vol: 0.2 };
+    let underlying = Arc::new(Underlying::Asset { spot: 100.0, model });
+    let options = MonteCarloOptions { steps: STEPS, paths: PATHS as u64, ..Default::default() };
+    let ends = |computer: &Computer<SimulationPart>| -> Vec<u64> {
+        let found = simulate_on(computer, &underlying, &options).unwrap();
+        bits(&found.quantiles).chain(bits(&[found.mean, found.std, found.std_error])).collect()
+    };
+    let (gpu, cpu) = (computer(accelerator), Computer::processor());
+    let mut results = vec![priced(
+        "american",
+        ("full sets of Greeks", puts.len() as f64),
+        || american(&gpu),
+        || american(&cpu),
+    )];
+    let (gpu, cpu) = (computer(accelerator), Computer::processor());
+    for (name, kind) in kinds {
+        let things = ("steps of a path and set of terms", 9.0 * 64.0 * PATHS as f64);
+        results.push(priced(name, things, || simulated(kind, &gpu), || simulated(kind, &cpu)));
+    }
+    let (gpu, cpu) = (computer(accelerator), Computer::processor());
+    let things = ("steps of a path", PATHS as f64 * f64::from(STEPS));
+    results.push(priced("gbm_statistics", things, || ends(&gpu), || ends(&cpu)));
+    results
+}
+
 fn main() {
     let gpu = match Gpu::open(0, GpuPrecision::Best, &GpuOptions::default()) {
         Ok(gpu) => gpu,
@@ -423,6 +506,7 @@ fn main() {
     {
         results.push(paths(name, model, &*accelerator, &device));
     }
+    results.extend(through_computers(&accelerator));
     let panel = panel();
     for (name, of) in [
         ("sma_20", Indicator::Sma { bars: 20 }),

@@ -1,13 +1,13 @@
 //! `--device` for the verbs over prices: which jobs may go to a GPU, and what is said of where they went.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Context;
-use fillrate::market::device::{Computer, DeviceOptions, Job, Report};
+use fillrate::market::device::{Computer, DeviceOptions, Job, Open, Report};
 use fillrate_device::cuda::Library;
 use fillrate_device::memory::MemoryOptions;
 use fillrate_device::routing::{HealthLimits, Preference, RouterOptions};
-use fillrate_kernels::cuda::{Accelerator, Gpu, GpuOptions, GpuPrecision};
+use fillrate_kernels::cuda::{Accelerator, Gpu, GpuOptions, GpuPrecision, Program};
 
 use super::table::count;
 use crate::cli::{OptionsVerb, Verb, WavesArgs, WavesVerb};
@@ -64,21 +64,67 @@ pub(super) fn refuse(what: &str, settings: &Settings) -> anyhow::Result<()> {
 ///
 /// If a GPU that is asked for cannot be used.
 pub(super) fn computer<J: Job>(settings: &Settings) -> anyhow::Result<Computer<J>> {
-    let (ordinal, preference) = match settings.device {
-        DeviceChoice::Cpu => return Ok(Computer::processor()),
-        DeviceChoice::Cuda(ordinal) => (ordinal.unwrap_or(0), Preference::Primary),
-        // Most machines have none, and that is nothing to speak of.
-        DeviceChoice::Auto if !Library::Driver.is_present() => return Ok(Computer::processor()),
-        DeviceChoice::Auto => (0, Preference::Auto),
-    };
-    let options = gpu_options(settings);
-    let open = move || -> fillrate::Result<Arc<dyn Accelerator>> {
-        Ok(Arc::new(Gpu::open(ordinal, GpuPrecision::Best, &options)?))
-    };
-    let router = RouterOptions { preference, ..RouterOptions::default() };
-    let (limits, opening) = (health_limits(settings), DeviceOptions::OPENING);
-    Computer::on(DeviceOptions { open: Arc::new(open), router, limits, opening })
-        .context("cannot compute on the GPU")
+    PriceDevice::of(settings).computer()
+}
+
+/// A device for jobs of several kinds, which share its one context.
+pub(super) struct PriceDevice {
+    /// `None` is the processor.
+    gpu: Option<(Arc<Open>, Preference)>,
+    limits: HealthLimits,
+}
+
+impl PriceDevice {
+    /// What the settings say.
+    pub(super) fn of(settings: &Settings) -> Self {
+        let limits = health_limits(settings);
+        let (ordinal, preference) = match settings.device {
+            DeviceChoice::Cpu => return Self { gpu: None, limits },
+            DeviceChoice::Cuda(ordinal) => (ordinal.unwrap_or(0), Preference::Primary),
+            // Most machines have none, and that is nothing to speak of.
+            DeviceChoice::Auto if !Library::Driver.is_present() => {
+                return Self { gpu: None, limits };
+            }
+            DeviceChoice::Auto => (0, Preference::Auto),
+        };
+        let options = gpu_options(settings);
+        let open = move || -> fillrate::Result<Arc<dyn Accelerator>> {
+            Ok(Arc::new(Gpu::open(ordinal, GpuPrecision::Best, &options)?))
+        };
+        Self { gpu: Some((shared(open), preference)), limits }
+    }
+
+    /// Where jobs of one kind are computed. A GPU that is asked for is opened here.
+    ///
+    /// # Errors
+    ///
+    /// If a GPU that is asked for cannot be used.
+    pub(super) fn computer<J: Job>(&self) -> anyhow::Result<Computer<J>> {
+        let Some((open, preference)) = &self.gpu else { return Ok(Computer::processor()) };
+        let router = RouterOptions { preference: *preference, ..RouterOptions::default() };
+        let (open, limits, opening) = (Arc::clone(open), self.limits, DeviceOptions::OPENING);
+        Computer::on(DeviceOptions { open, router, limits, opening })
+            .context("cannot compute on the GPU")
+    }
+}
+
+/// Opens a device once for all who ask, and anew when its context was lost, which every call into it says.
+fn shared(
+    open: impl Fn() -> fillrate::Result<Arc<dyn Accelerator>> + Send + Sync + 'static,
+) -> Arc<Open> {
+    let opened: Mutex<Option<Arc<dyn Accelerator>>> = Mutex::new(None);
+    Arc::new(move || {
+        let mut opened = opened.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_well = |device: &Arc<dyn Accelerator>| {
+            device.queue(Program::Prices).and_then(|queue| queue.synchronize()).is_ok()
+        };
+        if let Some(device) = opened.as_ref().filter(|device| is_well(device)) {
+            return Ok(Arc::clone(device));
+        }
+        // Its memory is wanted for the new one.
+        *opened = None;
+        Ok(Arc::clone(opened.insert(open()?)))
+    })
 }
 
 /// How a GPU's memory is used, and where its compiled kernels are kept.

@@ -14,11 +14,11 @@ use fillrate::market::options::implied_vol;
 use fillrate::records::{Chunk, Layout, Sink, Writer};
 use rayon::prelude::*;
 
-use self::book::price_all;
+use self::book::{Computers, price_all};
 use self::method::Pricing;
 use self::row::{Row, Rows, asked, implied_of};
 use super::Outcome;
-use super::device::{computer, refuse, say};
+use super::device::{refuse, say};
 use super::loading::start_threads;
 use super::table::{format_of_records, open, record_format, report_skipped};
 use crate::cli::{OptionTableArgs, OptionsVerb};
@@ -51,13 +51,13 @@ pub(crate) fn run(
         OptionsVerb::Price(arguments) => {
             let flags = asked::of_price(arguments);
             let pricing = Pricing::of(arguments)?;
-            if arguments.table.input.is_none() && !pricing.is_batched_kind(arguments.kind) {
-                refuse("this kind of option", settings)?;
+            if !pricing.may_use_kernel(arguments.table.input.is_some(), arguments.kind) {
+                refuse("what is asked for", settings)?;
             }
-            let computer = computer(settings)?;
-            let compute = |rows: &Rows<'_>| price_all(&pricing, &computer, rows);
+            let computers = Computers::of(settings)?;
+            let compute = |rows: &Rows<'_>| price_all(&pricing, &computers, rows);
             let outcome = answer(&arguments.table, &flags, &PRICE, &compute, settings, printer)?;
-            say(&computer.report(), printer);
+            say(&computers.report(), printer);
             Ok(outcome)
         }
         OptionsVerb::Iv(arguments) => {

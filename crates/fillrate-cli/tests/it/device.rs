@@ -59,6 +59,9 @@ B,2024-01-08,50
 #[test]
 fn the_processor_and_a_gpu_give_the_same_bytes() {
     check("options", &OPTION);
+    check("options", &[&OPTION[..], &["--kind", "american"]].concat());
+    let asian = ["--kind", "asian-arithmetic", "--fixings", "4", "--paths", "2000"];
+    check("options", &[&OPTION[..], &asian].concat());
     let asset =
         ["--spot", "100", "--vol", "0.2", "--expiry", "1", "--paths", "5000", "--steps", "5"];
     check("montecarlo", &asset);
@@ -87,9 +90,11 @@ fn a_gpu_is_refused_where_no_kernel_would_use_it() {
     desk.run(&["p.csv"]).succeeds();
 
     let desk = Desk::of_verb("options");
-    let american = [&OPTION[..], &["--kind", "american", "--device", "cuda:1"]].concat();
-    let message = "--device cuda:1: this kind of option has no CUDA kernel";
-    desk.run(&american).complains(message, hint);
+    let message = "--device cuda:1: what is asked for has no CUDA kernel";
+    for rest in [&["--method", "binomial"][..], &["--kind", "asian-geometric"]] {
+        let option = [&OPTION[..], rest, &["--device", "cuda:1"]].concat();
+        desk.run(&option).complains(message, hint);
+    }
     let desk = Desk::of_verb("waves");
     desk.put("p.csv", PRICES);
     let refused = desk.run(&["p.csv", "--device", "cuda"]);

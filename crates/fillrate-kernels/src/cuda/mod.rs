@@ -43,11 +43,12 @@ pub use linear::{DeviceLinear, DeviceScales};
 pub use matmul::CudaProducts;
 pub use matrix::{Cell, DeviceMatrix};
 pub use prices::{
-    CudaPrices, DEVICE_SYMBOLS_MAX, DEVICE_WINDOW_BARS_MAX, DeviceBars, DeviceDates, DeviceGrid,
-    DevicePaths, DeviceReturns, DeviceRule, DeviceSeries, DeviceSignal, DeviceWaves, DeviceWindow,
-    OPTION_TERMS, SWEEP_FIGURES, SWEEP_ROWS_MAX, SWING_HIGH, SWING_LOW, StochasticWindows,
-    SurrogateTerms, TAPE_COLUMNS, WAVE_SERIES_MAX, WaveForm, WaveLook, WaveMeasure, WaveRule,
-    WaveTables, WaveTarget, WaveTerm,
+    AMERICAN_RESULTS, AMERICAN_TERMS, CHUNK_MOMENTS, CudaPrices, DEVICE_SYMBOLS_MAX,
+    DEVICE_WINDOW_BARS_MAX, DeviceBars, DeviceDates, DeviceGrid, DevicePaths, DevicePuts,
+    DeviceRanges, DeviceReturns, DeviceRule, DeviceSamples, DeviceSeries, DeviceSignal,
+    DeviceWaves, DeviceWindow, OPTION_TERMS, SAMPLE_TERMS, SWEEP_FIGURES, SWEEP_ROWS_MAX,
+    SWING_HIGH, SWING_LOW, StochasticWindows, SurrogateTerms, TAPE_COLUMNS, WAVE_SERIES_MAX,
+    WaveForm, WaveLook, WaveMeasure, WaveRule, WaveTables, WaveTarget, WaveTerm,
 };
 pub use quantize::Quantized;
 pub use source::{HEAD_PADS, Program, head_pad};

@@ -101,7 +101,7 @@ pub fn averages(model: [f64; 2], grid: &PathGrid, path: u64) -> [f64; 2] {
     let logs = brownian(model[0], model[1], grid, path);
     let count = f64::from(grid.steps);
     let ratios: f64 = logs.iter().map(|log| log.exp()).sum();
-    [ratios / count, logs.iter().sum::<f64>() / count]
+    [ratios / count, (logs.iter().sum::<f64>() / count).exp()]
 }
 
 /// [`crate::Cpu::path_bridges`] of the path `path`.

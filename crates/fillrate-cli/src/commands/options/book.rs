@@ -1,18 +1,51 @@
-//! Prices of many options: European ones by their closed form together, where the settings say; the
-//! others one by one on the processor.
+//! Prices of many options: European ones by their closed form together, and American ones by their
+//! boundaries; the others one by one.
 
-use fillrate::market::device::{Computer, EuropeanBatch};
-use fillrate::market::options::{EuropeanColumns, GreekColumns, Right, Terms};
+use fillrate::market::device::{Computer, EuropeanBatch, Report};
+use fillrate::market::options::{
+    AmericanPuts, EuropeanColumns, GreekColumns, Greeks, Kind, OptionSimulation, Right, Terms,
+    american_on,
+};
 use rayon::prelude::*;
 
 use super::Values;
-use super::method::Pricing;
+use super::method::{Pricing, values_of};
 use super::row::{Row, Rows, option_of};
+use crate::cli::MethodName;
+use crate::commands::device::PriceDevice;
+use crate::settings::Settings;
+
+/// Where options are priced, by how.
+pub(super) struct Computers {
+    european: Computer<EuropeanBatch>,
+    american: Computer<AmericanPuts>,
+    simulations: Computer<OptionSimulation>,
+}
+
+impl Computers {
+    /// Where the settings say. A GPU that is asked for is opened here, once.
+    ///
+    /// # Errors
+    ///
+    /// If a GPU that is asked for cannot be used.
+    pub(super) fn of(settings: &Settings) -> anyhow::Result<Self> {
+        let device = PriceDevice::of(settings);
+        let (european, american) = (device.computer()?, device.computer()?);
+        Ok(Self { european, american, simulations: device.computer()? })
+    }
+
+    /// Where options were priced so far.
+    pub(super) fn report(&self) -> Report {
+        self.european.report().and(self.american.report()).and(self.simulations.report())
+    }
+}
 
 /// An option as its row says it.
 enum Parsed {
-    /// One of those that are computed together.
+    /// One of those that are computed together by their closed form.
     European(Right, Terms),
+    /// One of those whose boundaries are found together.
+    American(Right, Terms),
     /// What another comes to.
     Other(Values),
 }
@@ -24,47 +57,69 @@ enum Parsed {
 /// If the options that are computed together cannot be.
 pub(super) fn price_all(
     pricing: &Pricing,
-    computer: &Computer<EuropeanBatch>,
+    computers: &Computers,
     rows: &Rows<'_>,
 ) -> anyhow::Result<Vec<Values>> {
-    let parsed: Vec<Parsed> =
-        (0..rows.len()).into_par_iter().map(|row| parse(pricing, &rows.row(row))).collect();
+    let parse = |row| parse(pricing, &computers.simulations, &rows.row(row));
+    let parsed: Vec<Parsed> = (0..rows.len()).into_par_iter().map(parse).collect();
     let european = parsed.iter().filter_map(|parsed| match parsed {
         Parsed::European(right, terms) => Some((*right, *terms)),
-        Parsed::Other(_) => None,
+        _ => None,
     });
-    let (right, terms): (Vec<Right>, Vec<Terms>) = european.unzip();
-    let greeks = if terms.is_empty() {
-        GreekColumns::default()
-    } else {
-        computer.run(batch(&right, &terms)?)?
+    let american = parsed.iter().filter_map(|parsed| match parsed {
+        Parsed::American(right, terms) => Some((*right, *terms)),
+        _ => None,
+    });
+    let mut european = european_greeks(&computers.european, european.unzip())?.into_iter();
+    let american: Vec<(Right, Terms)> = american.collect();
+    let mut american = american_on(&computers.american, &american)?.into_iter();
+    let greeks_of = |greeks: Option<Greeks>| {
+        greeks.map(values_of).ok_or_else(|| "the option was not priced".to_owned())
     };
-    let GreekColumns { price, delta, gamma, vega, theta, rho } = greeks;
-    let mut next = 0..terms.len();
-    let mut values_of = |parsed| match parsed {
+    let values_of = |parsed| match parsed {
         Parsed::Other(values) => values,
-        Parsed::European(..) => {
-            // There are as many results as European options.
-            let at = next.next().unwrap_or_default();
-            let greeks = [price[at], delta[at], gamma[at], vega[at], theta[at], rho[at]];
-            Ok(greeks.into_iter().map(Some).chain([None]).collect())
-        }
+        Parsed::European(..) => greeks_of(european.next()),
+        Parsed::American(..) => greeks_of(american.next()),
     };
-    Ok(parsed.into_iter().map(&mut values_of).collect())
+    Ok(parsed.into_iter().map(values_of).collect())
 }
 
-fn parse(pricing: &Pricing, row: &Row<'_>) -> Parsed {
-    let (kind, right, terms) = match option_of(row) {
+fn parse(pricing: &Pricing, simulations: &Computer<OptionSimulation>, row: &Row<'_>) -> Parsed {
+    let option = option_of(row).and_then(|option| Ok((pricing.method_of(option.0)?, option)));
+    let (method, (kind, right, terms)) = match option {
         Ok(option) => option,
         Err(message) => return Parsed::Other(Err(message)),
     };
-    if !pricing.is_batched(kind) {
-        return Parsed::Other(pricing.values(kind, right, terms));
-    }
+    let together = match (kind, method) {
+        (Kind::European, MethodName::ClosedForm) => Parsed::European,
+        (Kind::American, MethodName::Spectral) => Parsed::American,
+        _ => return Parsed::Other(pricing.values(method, (kind, right, terms), simulations)),
+    };
     match terms.check() {
-        Ok(()) => Parsed::European(right, terms),
+        Ok(()) => together(right, terms),
         Err(error) => Parsed::Other(Err(error.to_string())),
     }
+}
+
+/// Prices and Greeks by the closed form.
+fn european_greeks(
+    computer: &Computer<EuropeanBatch>,
+    (right, terms): (Vec<Right>, Vec<Terms>),
+) -> anyhow::Result<Vec<Greeks>> {
+    if terms.is_empty() {
+        return Ok(Vec::new());
+    }
+    let GreekColumns { price, delta, gamma, vega, theta, rho } =
+        computer.run(batch(&right, &terms)?)?;
+    let greeks = |at: usize| Greeks {
+        price: price[at],
+        delta: delta[at],
+        gamma: gamma[at],
+        vega: vega[at],
+        theta: theta[at],
+        rho: rho[at],
+    };
+    Ok((0..terms.len()).map(greeks).collect())
 }
 
 fn batch(right: &[Right], terms: &[Terms]) -> fillrate::Result<EuropeanBatch> {

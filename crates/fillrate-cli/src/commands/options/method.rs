@@ -1,7 +1,9 @@
 //! How an option of each kind is priced.
 
+use fillrate::market::device::Computer;
 use fillrate::market::options::{
-    Exercise, Greeks, Kind, Right, Simulated, SimulationOptions, Terms, binomial, price, simulate,
+    Exercise, Greeks, Kind, OptionSimulation, Right, Simulated, SimulationOptions, Terms, binomial,
+    price, simulate_on,
 };
 
 use crate::cli::{KindName, MethodName, PriceOptionsArgs};
@@ -51,36 +53,44 @@ impl Pricing {
         Ok(Self { method, simulation, tree_steps: steps.unwrap_or(TREE_STEPS) })
     }
 
-    /// Whether options of a kind are computed many at a time, by the closed form of European ones.
-    pub(super) fn is_batched(&self, kind: Kind) -> bool {
-        kind == Kind::European && self.method.is_none_or(|method| method == MethodName::ClosedForm)
+    /// Whether a GPU has a kernel for an option of the kind that a flag names, or for one of a table.
+    pub(super) fn may_use_kernel(&self, is_table: bool, kind: Option<KindName>) -> bool {
+        use MethodName::{ClosedForm, MonteCarlo, Spectral};
+        let kind = kind.unwrap_or(KindName::European);
+        match self.method {
+            Some(MonteCarlo | Spectral) => true,
+            Some(ClosedForm) => is_table || kind == KindName::European,
+            Some(MethodName::Binomial) => false,
+            None => is_table || !matches!(kind, KindName::AsianGeometric | KindName::Barrier),
+        }
     }
 
-    /// The same of the kind that a flag names.
-    pub(super) fn is_batched_kind(&self, kind: Option<KindName>) -> bool {
-        kind.is_none_or(|kind| kind == KindName::European) && self.is_batched(Kind::European)
-    }
-
-    /// Price, Greeks and standard error.
-    pub(super) fn values(
-        &self,
-        kind: Kind,
-        right: Right,
-        terms: Terms,
-    ) -> Result<Vec<Option<f64>>, String> {
+    /// How an option of a kind is priced.
+    ///
+    /// # Errors
+    ///
+    /// If the method that was asked for does not price it.
+    pub(super) fn method_of(&self, kind: Kind) -> Result<MethodName, String> {
         let possible = methods_of(kind);
         let method = self.method.unwrap_or(possible[0]);
-        if !possible.contains(&method) {
-            let names: Vec<&str> = possible.iter().map(|method| method.as_str()).collect();
-            let (asked, names) = (method.as_str(), names.join(" or "));
-            return Err(format!("method: {asked} does not price this kind: take {names}"));
+        if possible.contains(&method) {
+            return Ok(method);
         }
+        let names: Vec<&str> = possible.iter().map(|method| method.as_str()).collect();
+        let (asked, names) = (method.as_str(), names.join(" or "));
+        Err(format!("method: {asked} does not price this kind: take {names}"))
+    }
+
+    /// Price, Greeks and standard error of an option that is priced by itself.
+    pub(super) fn values(
+        &self,
+        method: MethodName,
+        (kind, right, terms): (Kind, Right, Terms),
+        simulations: &Computer<OptionSimulation>,
+    ) -> Result<Vec<Option<f64>>, String> {
         match method {
             MethodName::ClosedForm | MethodName::Spectral => {
-                let greeks = price(kind, right, terms).map_err(|error| error.to_string())?;
-                let Greeks { price, delta, gamma, vega, theta, rho } = greeks;
-                let values = [price, delta, gamma, vega, theta, rho].map(Some);
-                Ok(values.into_iter().chain([None]).collect())
+                price(kind, right, terms).map(values_of).map_err(|error| error.to_string())
             }
             MethodName::Binomial => {
                 let exercise = match kind {
@@ -92,7 +102,7 @@ impl Pricing {
                 Ok(vec![Some(price), None, None, None, None, None, None])
             }
             MethodName::MonteCarlo => {
-                let simulated = simulate(kind, right, terms, &self.simulation)
+                let simulated = simulate_on(simulations, kind, right, terms, &self.simulation)
                     .map_err(|error| error.to_string())?;
                 let Simulated { price, std_error, delta, vega, theta, rho } = simulated;
                 let (greeks, rest) = ([Some(price), Some(delta), None], [vega, theta, rho]);
@@ -100,6 +110,12 @@ impl Pricing {
             }
         }
     }
+}
+
+/// The columns of a price without an error.
+pub(super) fn values_of(greeks: Greeks) -> Vec<Option<f64>> {
+    let Greeks { price, delta, gamma, vega, theta, rho } = greeks;
+    [price, delta, gamma, vega, theta, rho].into_iter().map(Some).chain([None]).collect()
 }
 
 /// The methods of a kind, the default first.

@@ -9,9 +9,11 @@
 mod basket;
 mod draws;
 pub(crate) mod motion;
-mod watch;
+pub(crate) mod samples;
+pub(crate) mod watch;
 
 pub use self::basket::BasketTerms;
+pub use self::samples::{OptionTerms, Sampled};
 
 use self::draws::Draws;
 use self::motion::{Brownian, Heston, Jumping, Motion};
@@ -107,7 +109,7 @@ pub struct PathBarrier {
 }
 
 impl PathGrid {
-    fn check(&self, op: &'static str, outputs: &[&mut [f64]]) -> Result<()> {
+    pub(crate) fn check(&self, op: &'static str, outputs: &[&mut [f64]]) -> Result<()> {
         let paths = outputs.first().map_or(0, |out| out.len());
         if self.steps > 0 && outputs.iter().all(|out| out.len() == paths) {
             return Ok(());
@@ -147,8 +149,8 @@ impl Cpu {
         self.walk(model, grid, watch, paths, [])
     }
 
-    /// Of geometric Brownian motion, the means over all steps of price over spot and of its
-    /// logarithm, each `[paths]`.
+    /// Of geometric Brownian motion, the arithmetic and the geometric mean over all steps of price over
+    /// spot, each `[paths]`.
     ///
     /// # Errors
     ///
@@ -159,12 +161,13 @@ impl Cpu {
         grid: &PathGrid,
         outputs: [&mut [f64]; 2],
     ) -> Result<()> {
-        let [ratios, logs] = outputs;
-        grid.check("path_averages", &[&mut *ratios, &mut *logs])?;
+        let [arithmetic, geometric] = outputs;
+        grid.check("path_averages", &[&mut *arithmetic, &mut *geometric])?;
         let watch = Averages { reciprocal: 1.0 / f64::from(grid.steps) };
         let motion = Brownian::new(drift, vol, grid.step_years);
-        let paths = ratios.len();
-        dispatch_doubles(self.tier(), Walk { motion, watch, grid, paths, outputs: [ratios, logs] });
+        let paths = arithmetic.len();
+        let outputs = [arithmetic, geometric];
+        dispatch_doubles(self.tier(), Walk { motion, watch, grid, paths, outputs });
         Ok(())
     }
 
@@ -184,16 +187,7 @@ impl Cpu {
     ) -> Result<()> {
         let [ends, alive, touch] = outputs;
         grid.check("path_bridges", &[&mut *ends, &mut *alive, &mut *touch])?;
-        let discount = |steps: f64| (-barrier.rate * steps * grid.step_years).exp();
-        // Without volatility a path touches where it crosses, whatever the bridge says.
-        let variance = (vol * vol * grid.step_years).max(1e-300);
-        let watch = Bridge {
-            spot: grid.spot,
-            level: (barrier.level / grid.spot).ln(),
-            side: if barrier.is_down { 1.0 } else { -1.0 },
-            scale: -2.0 / variance,
-            discounts: [discount(0.5), discount(1.0)],
-        };
+        let watch = Bridge::new(barrier, vol, grid);
         let motion = Brownian::new(drift, vol, grid.step_years);
         let paths = ends.len();
         dispatch_doubles(

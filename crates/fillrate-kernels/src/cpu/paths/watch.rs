@@ -2,6 +2,7 @@
 
 #![allow(unsafe_code, reason = "lane operations gated by the tier, over checked bounds")]
 
+use super::{PathBarrier, PathGrid};
 use crate::cpu::doubles::{Doubles, math};
 
 /// What looks at some paths at every step and has `O` values for each of them at the end.
@@ -87,7 +88,7 @@ impl Watch<0> for Trace {
     }
 }
 
-/// The mean of price over spot, and that of its logarithm, over all steps.
+/// The arithmetic and the geometric mean of price over spot, over all steps.
 #[derive(Clone, Copy)]
 pub(super) struct Averages {
     pub(super) reciprocal: f64,
@@ -111,7 +112,7 @@ impl Watch<2> for Averages {
         // SAFETY: see above.
         unsafe {
             let reciprocal = V::splat(self.reciprocal);
-            [ratios.mul(reciprocal), logs.mul(reciprocal)]
+            [ratios.mul(reciprocal), math::exp(logs.mul(reciprocal))]
         }
     }
 }
@@ -122,16 +123,31 @@ impl Watch<2> for Averages {
 /// Source: Andersen & Brotherton-Ratcliffe, "Exact exotics" (1996): a Brownian bridge from a to b
 /// above a barrier touches it with probability exp(−2 (a − h)(b − h) / (σ² Δt)).
 #[derive(Clone, Copy)]
-pub(super) struct Bridge {
-    pub(super) spot: f64,
+pub(crate) struct Bridge {
+    pub(crate) spot: f64,
     /// The logarithm of barrier over spot.
-    pub(super) level: f64,
+    pub(crate) level: f64,
     /// 1 for a barrier below, −1 for one above.
-    pub(super) side: f64,
+    pub(crate) side: f64,
     /// −2 / (σ² Δt).
-    pub(super) scale: f64,
+    pub(crate) scale: f64,
     /// The discount to the middle of the first step, and that of each step.
-    pub(super) discounts: [f64; 2],
+    pub(crate) discounts: [f64; 2],
+}
+
+impl Bridge {
+    pub(crate) fn new(barrier: &PathBarrier, vol: f64, grid: &PathGrid) -> Self {
+        let discount = |steps: f64| (-barrier.rate * steps * grid.step_years).exp();
+        // Without volatility a path touches where it crosses, whatever the bridge says.
+        let variance = (vol * vol * grid.step_years).max(1e-300);
+        Self {
+            spot: grid.spot,
+            level: (barrier.level / grid.spot).ln(),
+            side: if barrier.is_down { 1.0 } else { -1.0 },
+            scale: -2.0 / variance,
+            discounts: [discount(0.5), discount(1.0)],
+        }
+    }
 }
 
 impl Watch<3> for Bridge {

@@ -3,11 +3,14 @@
 //! Each gives what its twin of [`Cpu`](crate::Cpu) gives, to the bit: the kernels are the twins'
 //! operations in their order, and neither side contracts a product and a sum.
 
+mod american;
 mod bars;
 mod covariance;
+mod moments;
 mod options;
 mod paths;
 mod recurrence;
+mod samples;
 mod sweep;
 mod wave_tables;
 mod waves;
@@ -15,10 +18,13 @@ mod window;
 
 use std::sync::Arc;
 
+pub use american::{AMERICAN_RESULTS, AMERICAN_TERMS, DevicePuts};
 pub use bars::{DeviceSignal, StochasticWindows};
 pub use covariance::{DEVICE_SYMBOLS_MAX, DeviceDates, DeviceReturns};
+pub use moments::{CHUNK_MOMENTS, DeviceRanges};
 pub use options::OPTION_TERMS;
 pub use paths::DevicePaths;
+pub use samples::{DeviceSamples, SAMPLE_TERMS};
 pub use sweep::{DeviceGrid, DeviceRule, SWEEP_FIGURES, SWEEP_ROWS_MAX, TAPE_COLUMNS};
 pub use wave_tables::{
     WaveForm, WaveLook, WaveMeasure, WaveRule, WaveTables, WaveTarget, WaveTerm,

@@ -1,10 +1,11 @@
 //! Where paths of prices end.
 
 use super::CudaPrices;
+use crate::Result;
 use crate::cpu::paths::motion::{Brownian, Heston, JUMP_COUNTS, Jumping};
+use crate::cpu::paths::samples::check_steps;
 use crate::cpu::paths::{BasketTerms, PathGrid, PathModel, check_jumps};
 use crate::cuda::{Address, Argument};
-use crate::{Error, Result};
 
 /// Where ends of paths are written.
 #[derive(Clone, Copy, Debug)]
@@ -92,11 +93,7 @@ impl CudaPrices {
 
 /// The arguments that all motions have.
 fn common(op: &'static str, grid: &PathGrid, place: &DevicePaths) -> Result<[Argument; 6]> {
-    let steps = i32::try_from(grid.steps).ok().filter(|steps| *steps > 0);
-    let Some(steps) = steps else {
-        let (expected, got) = ("1 to 2³¹ − 1 steps".to_owned(), grid.steps.to_string());
-        return Err(Error::Shape { op, expected, got });
-    };
+    let steps = check_steps(op, grid.steps)?;
     let [low, high] = grid.philox.key();
     Ok([
         Argument::Address(place.ends),

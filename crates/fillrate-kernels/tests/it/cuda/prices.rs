@@ -1,6 +1,7 @@
 //! The kernels over prices against their twins: the same bits.
 
 mod covariance;
+mod samples;
 mod series;
 mod sweeps;
 
@@ -13,11 +14,12 @@ use fillrate_kernels::cuda::{
     Region,
 };
 use fillrate_kernels::{
-    BasketTerms, Cpu, GREEKS, OptionColumns, PathGrid, PathModel, Philox, WindowOp,
+    AmericanScheme, BasketTerms, Cpu, GREEKS, OptionColumns, PathGrid, PathModel, Philox, WindowOp,
 };
 use proptest::prelude::*;
 
 use self::covariance::check_covariances;
+use self::samples::{SAMPLED, check_moments, check_puts, check_samples, check_selection};
 use self::series::{check_changes, check_recurrences, check_signals, check_windows};
 use self::sweeps::check_sweeps;
 use super::emulator::{Emulator, Engine};
@@ -199,8 +201,30 @@ fn check_all(bench: &Bench, seed: u64) {
     check_windows(bench, &[1100], DEVICE_WINDOW_BARS_MAX, seed);
     check_covariances(bench, 5, 40, &[0..40, 7..15, 39..40], seed);
     check_covariances(bench, 37, 300, &[0..300, 100..231], seed);
+    check_sampled(bench, seed);
     check_sweeps(bench, 120, [2, 5], seed);
     check_sweeps(bench, 40, [1, 130], seed);
+}
+
+/// Simulated options and American puts, likewise.
+fn check_sampled(bench: &Bench, seed: u64) {
+    for (shape, chunk) in [([1, 1], 4), ([2, 300], 64), ([3, 77], 7), ([1, 512], 4096)] {
+        check_moments(bench, shape, chunk, seed);
+    }
+    for count in [1, 255, 5000] {
+        check_selection(bench, count, &[[0.1, 0.2], [0.5, 0.5], [0.7, f64::INFINITY]], seed);
+        check_selection(bench, count, &[[f64::NEG_INFINITY, f64::INFINITY]], seed);
+        check_selection(bench, count, &[[2.0, 3.0]], seed);
+    }
+    for sampled in SAMPLED {
+        for (sets, steps) in [(1, 1), (4, 2), (2, 9)] {
+            check_samples(bench, sampled, [sets, 130], steps, seed);
+        }
+    }
+    for puts in [1, 40] {
+        check_puts(bench, AmericanScheme::accurate(), puts, seed);
+    }
+    check_puts(bench, &AmericanScheme::new(9, 5, 24).unwrap(), 9, seed);
 }
 
 thread_local! {
@@ -242,6 +266,22 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    #[test]
+    fn simulated_options_give_the_bits_of_the_twin(
+        sampled in prop::sample::select(SAMPLED.to_vec()), sets in 1_usize..5,
+        paths in 1_usize..300, steps in 1_u32..40, first: u64, seed in 0_u64..u64::MAX / 2,
+    ) {
+        BENCH.with(|bench| {
+            check_samples(bench, sampled, [sets, paths], steps, first);
+            check_moments(bench, [sets, paths], 1 + paths / 3, seed);
+            check_puts(bench, AmericanScheme::accurate(), sets, seed);
+        });
+    }
+}
+
 /// Each once under a sanitizer, on small shapes.
 fn every_kernel(engine: Engine) {
     let bench = &Bench::emulated(engine);
@@ -255,6 +295,12 @@ fn every_kernel(engine: Engine) {
     check_changes(bench, &[30, 3], 6, 1);
     check_signals(bench, &[30, 3], 2, 1);
     check_covariances(bench, 3, 35, &[1..35, 0..2], 1);
+    check_moments(bench, [2, 9], 4, 1);
+    check_selection(bench, 40, &[[0.1, 0.2], [0.5, 0.9]], 1);
+    for sampled in SAMPLED {
+        check_samples(bench, sampled, [2, 5], 3, 1);
+    }
+    check_puts(bench, &AmericanScheme::new(3, 2, 8).unwrap(), 2, 1);
     check_sweeps(bench, 12, [2, 1], 1);
 }
 
@@ -340,6 +386,12 @@ fn every_kernel_over_prices_on_the_gpu_gives_the_bits_of_its_twin() {
             for model in &MODELS {
                 check_paths(&bench, model, &grid(252, 9, false, 8), 50_000);
             }
+            for sampled in SAMPLED {
+                check_samples(&bench, sampled, [9, 5000], 64, 7);
+            }
+            check_moments(&bench, [9, 30_000], 4096, 7);
+            check_selection(&bench, 500_000, &[[0.1, 0.2], [0.5, 0.9]], 7);
+            check_puts(&bench, AmericanScheme::accurate(), 2000, 7);
         }
     }
 }

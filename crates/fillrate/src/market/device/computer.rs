@@ -67,6 +67,21 @@ pub struct Report {
     pub not_opened: Option<String>,
 }
 
+impl Report {
+    /// This and what else was computed on the same device, together.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            device: self.device.or(other.device),
+            on_device: self.on_device + other.on_device,
+            on_processor: self.on_processor + other.on_processor,
+            degraded: self.degraded + other.degraded,
+            reason: self.reason.or(other.reason),
+            not_opened: self.not_opened.or(other.not_opened),
+        }
+    }
+}
+
 impl<J: Job> Computer<J> {
     /// Computes on the processor.
     #[must_use]

@@ -3,14 +3,14 @@
 //! A [`Job`] is computed on either side with the same result, to the bit: a GPU's kernels are those of
 //! the processor, operation by operation. Products of matrices alone ([`MatmulJob`]), which libraries
 //! compute, are equal within a bound. A [`Computer`] decides where jobs go and answers what the GPU
-//! fails.
+//! fails. Jobs of options and backtests stand beside what they compute.
 
 mod columns;
 mod computer;
 mod european;
 mod matmul;
-mod paths;
 mod series;
+mod simulation;
 
 use std::sync::Arc;
 
@@ -23,8 +23,8 @@ use crate::Result;
 pub use self::computer::{Computer, DeviceOptions, Open, Report};
 pub use self::european::EuropeanBatch;
 pub use self::matmul::MatmulJob;
-pub use self::paths::PathEnds;
 pub use self::series::IndicatorJob;
+pub use self::simulation::{PartSummary, SimulationPart};
 pub use fillrate_kernels::{MatmulShape, MatmulValue};
 
 /// What is copied at a time: copies go through page-locked memory, which should stay small.

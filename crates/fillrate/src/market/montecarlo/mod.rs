@@ -18,19 +18,22 @@
 //! ```
 
 mod basket;
+mod quantiles;
 mod statistics;
 mod underlying;
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use fillrate_kernels::{PathGrid, Philox};
 use rayon::prelude::*;
 
-use super::device::{Computer, PathEnds};
+use super::device::{Computer, PartSummary, SimulationPart};
 use super::risk::quantile;
 use crate::{Error, Result};
 
 pub use self::basket::{Asset, Basket};
+pub(crate) use self::quantiles::{Ranges, Selected};
 pub use self::statistics::Estimate;
 pub(crate) use self::statistics::{CHUNK, Moments};
 pub use self::underlying::Underlying;
@@ -42,9 +45,9 @@ pub const PATHS_MAX: u64 = 100_000_000;
 pub const STEPS_MAX: u32 = 1_000_000;
 /// The most steps of all paths together: about an hour on a few cores.
 const WORK_MAX: u64 = 1_000_000_000_000;
-/// The steps of all paths of one [`PathEnds`]: a tenth of a second of a core, so that it is soon known
+/// The steps of all paths of one [`SimulationPart`]: a tenth of a second of a core, so that it is soon known
 /// which side is quicker, and a device is not given more than it answers in seconds.
-const PART_STEPS: u64 = 1 << 26;
+pub(crate) const PART_STEPS: u64 = 1 << 26;
 /// The most paths of one.
 const PART_PATHS: u64 = 1 << 22;
 /// Prices of one [`PathBlock`].
@@ -150,16 +153,20 @@ pub fn simulate(underlying: &Underlying, options: &MonteCarloOptions) -> Result<
     if options.antithetic {
         walk(underlying, options, 0, true, mirrored)?;
     }
-    Ok(Terminal::of(ends, options))
+    let summary = EndMoments::of(plain, mirrored);
+    ends.par_sort_unstable_by(f64::total_cmp);
+    let quantiles = QUANTILES.map(|p| quantile(&ends, p).unwrap_or(f64::NAN));
+    Ok(summary.terminal(quantiles))
 }
 
-/// The same, with the paths walked where `computer` says.
+/// The same, with the paths walked and their ends added up where `computer` says. Of a large simulation
+/// only those ends are kept that are near a quantile.
 ///
 /// # Errors
 ///
 /// As for [`simulate`].
 pub fn simulate_on(
-    computer: &Computer<PathEnds>,
+    computer: &Computer<SimulationPart>,
     underlying: &Arc<Underlying>,
     options: &MonteCarloOptions,
 ) -> Result<Terminal> {
@@ -168,39 +175,98 @@ pub fn simulate_on(
     }
     options.check()?;
     underlying.check(options)?;
-    let drawn = options.drawn() as u64;
-    let mut ends = Vec::with_capacity(options.paths as usize);
-    for mirrored in [false, true].into_iter().take(1 + usize::from(options.antithetic)) {
-        let part = PART_STEPS / u64::from(options.steps.max(1));
-        let part = part.clamp(CHUNK as u64, PART_PATHS);
-        for start in (0..drawn).step_by(part as usize) {
-            let range = start..drawn.min(start + part);
-            ends.extend(computer.run(PathEnds::new(underlying, *options, range, mirrored)?)?);
-        }
+    match simulate_parts(computer, underlying, options, Parts::of(options))? {
+        Some(terminal) => Ok(terminal),
+        // A quantile was not where the first ends said: it is looked for among all of them.
+        None => simulate(underlying, options),
     }
-    Ok(Terminal::of(ends, options))
 }
 
-impl Terminal {
-    /// What is to be said of the ends of all paths, mirror images last.
-    fn of(mut ends: Vec<f64>, options: &MonteCarloOptions) -> Self {
+/// How a simulation is divided.
+#[derive(Clone, Copy, Debug)]
+struct Parts {
+    /// The paths that are walked first, all of whose ends are kept: a multiple of [`CHUNK`].
+    first: usize,
+    /// The paths of each later part, likewise.
+    paths: usize,
+    /// How far from where the first ends say quantiles are looked for, in standard deviations.
+    deviations: f64,
+}
+
+impl Parts {
+    fn of(options: &MonteCarloOptions) -> Self {
+        let halves = 1 + u64::from(options.antithetic);
+        let paths = PART_STEPS / (u64::from(options.steps.max(1)) * halves);
+        let paths = (paths.clamp(CHUNK as u64, PART_PATHS) as usize).next_multiple_of(CHUNK);
+        // Few first ends mean wide ranges, and many are many themselves.
+        let first = (options.drawn() / 16).clamp(4 * CHUNK, paths.max(4 * CHUNK));
+        Self { first: first.next_multiple_of(CHUNK), paths, deviations: quantiles::DEVIATIONS }
+    }
+}
+
+/// A simulation part by part; `None` if a quantile is not among the ends that were kept.
+fn simulate_parts(
+    computer: &Computer<SimulationPart>,
+    underlying: &Arc<Underlying>,
+    options: &MonteCarloOptions,
+    parts: Parts,
+) -> Result<Option<Terminal>> {
+    let drawn = options.drawn();
+    let run = |range: Range<usize>, ranges: Option<&Arc<Ranges>>| {
+        computer.run(SimulationPart::new(underlying, *options, range, ranges.cloned())?)
+    };
+    let first = parts.first.min(drawn);
+    let PartSummary { mut moments, selected: Selected { kept: mut ends, .. } } =
+        run(0..first, None)?;
+    ends.par_sort_unstable_by(f64::total_cmp);
+    let ranges = Arc::new(Ranges::around(&ends, parts.deviations));
+    let mut selected = Selected::of(&ends, &ranges);
+    for start in (first..drawn).step_by(parts.paths) {
+        let part = run(start..drawn.min(start + parts.paths), Some(&ranges))?;
+        moments.append(part.moments);
+        selected.append(part.selected);
+    }
+    selected.kept.par_sort_unstable_by(f64::total_cmp);
+    let quantiles = selected.quantiles(&ranges, options.paths as usize);
+    Ok(quantiles.map(|quantiles| moments.terminal(quantiles)))
+}
+
+/// The moments of ends, by chunks in the order of their paths.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct EndMoments {
+    /// Of paths that draw numbers of their own, and of their mirror images.
+    pub(crate) halves: [Vec<Moments>; 2],
+    /// Of the means of a path and its mirror image.
+    pub(crate) pairs: Vec<Moments>,
+}
+
+impl EndMoments {
+    /// Those of some paths and, if there are any, of their mirror images, on the threads of rayon's pool.
+    pub(crate) fn of(plain: &[f64], mirrored: &[f64]) -> Self {
         let none = vec![0.0; CHUNK];
         let of = |values: &[f64]| Moments::of(values, &none[..values.len()]);
-        let moments = Moments::tree(&ends.par_chunks(CHUNK).map(of).collect::<Vec<_>>());
-        let std_error = if options.antithetic {
-            let (plain, mirrored) = ends.split_at(options.drawn());
-            let pairs = plain.par_chunks(CHUNK).zip(mirrored.par_chunks(CHUNK));
-            let means = |(a, b): (&[f64], &[f64])| {
-                let means: Vec<f64> = a.iter().zip(b).map(|(a, b)| f64::midpoint(*a, *b)).collect();
-                of(&means)
-            };
-            Moments::tree(&pairs.map(means).collect::<Vec<_>>()).corrected(0.0).std_error
-        } else {
-            moments.corrected(0.0).std_error
+        let halves = [plain, mirrored].map(|ends| ends.par_chunks(CHUNK).map(of).collect());
+        let pairs = plain.par_chunks(CHUNK).zip(mirrored.par_chunks(CHUNK));
+        let means = |(a, b): (&[f64], &[f64])| {
+            let means: Vec<f64> = a.iter().zip(b).map(|(a, b)| f64::midpoint(*a, *b)).collect();
+            of(&means)
         };
-        ends.par_sort_unstable_by(f64::total_cmp);
-        let quantiles = QUANTILES.map(|p| quantile(&ends, p).unwrap_or(f64::NAN));
-        Self { mean: moments.mean(), std: moments.deviation(), std_error, quantiles }
+        Self { halves, pairs: pairs.map(means).collect() }
+    }
+
+    fn append(&mut self, other: Self) {
+        for (half, more) in self.halves.iter_mut().zip(other.halves) {
+            half.extend(more);
+        }
+        self.pairs.extend(other.pairs);
+    }
+
+    /// What is to be said of all ends.
+    fn terminal(&self, quantiles: [f64; 7]) -> Terminal {
+        let moments = Moments::tree(&self.halves.concat());
+        let samples = if self.pairs.is_empty() { moments } else { Moments::tree(&self.pairs) };
+        let std_error = samples.corrected(0.0).std_error;
+        Terminal { mean: moments.mean(), std: moments.deviation(), std_error, quantiles }
     }
 }
 

@@ -30,6 +30,11 @@ impl Moments {
         Self { count, mean, products }
     }
 
+    /// Those of `count` samples whose means and sums of products are known, as a device gives them.
+    pub(crate) fn of_sums(count: usize, [x, y, x_x, x_y, y_y]: [f64; 5]) -> Self {
+        Self { count: count as f64, mean: [x, y], products: [x_x, x_y, y_y] }
+    }
+
     /// Those of two parts together.
     ///
     /// Source: Chan, Golub & LeVeque, "Updating formulae and a pairwise algorithm for computing sample

@@ -256,3 +256,36 @@ fn correlations_that_nothing_has_are_refused() {
     let identity = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0];
     assert!(message(Basket::new(bad, &identity)).starts_with("basket: `B`: spot: 0"));
 }
+
+#[test]
+fn parts_come_to_the_same_as_the_whole() {
+    let spread = Underlying::Basket(spread(0.3).unwrap());
+    for (underlying, antithetic) in
+        [(asset(BROWNIAN), false), (asset(BROWNIAN), true), (spread, true)]
+    {
+        let run = MonteCarloOptions { antithetic, ..options(70_002, 2) };
+        let whole = simulate(&underlying, &run).unwrap();
+        let computer = Computer::processor();
+        let underlying = Arc::new(underlying);
+        for (first, paths) in [(4 * CHUNK, 2 * CHUNK), (CHUNK, CHUNK), (100 * CHUNK, CHUNK)] {
+            let parts = Parts { first, paths, deviations: quantiles::DEVIATIONS };
+            let found = simulate_parts(&computer, &underlying, &run, parts).unwrap();
+            assert_eq!(found, Some(whole), "{underlying:?} {antithetic} {parts:?}");
+        }
+        // Where quantiles are looked for too near the first ends' they are not found.
+        let narrow = Parts { first: CHUNK, paths: CHUNK, deviations: 0.0 };
+        assert_eq!(simulate_parts(&computer, &underlying, &run, narrow).unwrap(), None);
+    }
+}
+
+#[test]
+fn parts_are_whole_chunks_of_bounded_work() {
+    for (paths, steps) in [(2, 1), (100_000, 252), (PATHS_MAX, 10), (1_000_000, STEPS_MAX)] {
+        for antithetic in [false, true] {
+            let Parts { first, paths, .. } =
+                Parts::of(&MonteCarloOptions { antithetic, ..options(paths, steps) });
+            assert!(first.is_multiple_of(CHUNK) && paths.is_multiple_of(CHUNK));
+            assert!(first <= paths.max(4 * CHUNK) && paths <= PART_PATHS as usize);
+        }
+    }
+}

@@ -30,12 +30,14 @@ use std::str::FromStr;
 
 use crate::{Error, Result};
 
-pub use self::american::american;
+pub use self::american::{AmericanPuts, PutSolution, american, american_on};
 pub use self::barrier::{Barrier, BarrierKind};
 pub use self::binomial::{Exercise, TREE_STEPS_MAX, binomial};
 pub use self::european::{EuropeanColumns, GreekColumns, price_columns};
 pub use self::implied::implied_vol;
-pub use self::simulated::{Simulated, SimulationOptions, simulate};
+pub use self::simulated::{
+    OptionSimulation, Simulated, SimulationMoments, SimulationOptions, simulate, simulate_on,
+};
 
 /// Whether an option is a right to buy or to sell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -207,10 +209,10 @@ pub fn price(kind: Kind, right: Right, terms: Terms) -> Result<Greeks> {
     match kind {
         Kind::European => Ok(european::greeks(right, &terms)),
         Kind::American => {
-            Ok(by_differences(&terms, terms.spot, |terms| american::price(right, terms)))
+            Ok(by_differences(&terms, terms.spot, |terms| american::price(right, &terms)))
         }
         Kind::AsianGeometric { fixings } => {
-            Ok(by_differences(&terms, terms.spot, |terms| asian::price(right, terms, fixings)))
+            Ok(by_differences(&terms, terms.spot, |terms| asian::price(right, &terms, fixings)))
         }
         Kind::AsianArithmetic { .. } => {
             let message = "an arithmetic mean has no closed form: simulate it".to_owned();
@@ -219,35 +221,75 @@ pub fn price(kind: Kind, right: Right, terms: Terms) -> Result<Greeks> {
         Kind::Barrier(barrier) => {
             // A step must not leap over the barrier.
             let reach = (terms.spot - barrier.level).abs();
-            Ok(by_differences(&terms, reach, |terms| barrier.price(right, terms)))
+            Ok(by_differences(&terms, reach, |terms| barrier.price(right, &terms)))
         }
     }
 }
 
 /// A price and its central differences; `reach` bounds the steps of the spot.
-fn by_differences(terms: &Terms, reach: f64, mut price: impl FnMut(&Terms) -> f64) -> Greeks {
-    let mut at = |change: &dyn Fn(&mut Terms)| {
-        let mut changed = *terms;
-        change(&mut changed);
-        price(&changed)
-    };
-    let here = at(&|_| {});
-    // The second difference loses twice the digits, so its step is the largest.
-    let step = (1e-3 * terms.spot).min(0.49 * reach);
-    let (up, down) = (at(&|t| t.spot += step), at(&|t| t.spot -= step));
-    let vol_step = 1e-4_f64.min(terms.vol);
-    let time_step = (1e-4_f64).min(0.5 * terms.expiry);
-    let quotient = |difference: f64, by: f64| if by > 0.0 { difference / by } else { 0.0 };
-    let vega = at(&|t| t.vol += vol_step) - at(&|t| t.vol -= vol_step);
-    let theta = at(&|t| t.expiry -= time_step) - at(&|t| t.expiry += time_step);
-    let rho = at(&|t| t.rate += 1e-4) - at(&|t| t.rate -= 1e-4);
-    Greeks {
-        price: here,
-        delta: quotient(up - down, 2.0 * step),
-        gamma: quotient(up - 2.0 * here + down, step * step),
-        vega: quotient(vega, 2.0 * vol_step),
-        theta: theta / (2.0 * time_step),
-        rho: rho / 2e-4,
+fn by_differences(terms: &Terms, reach: f64, price: impl FnMut(Terms) -> f64) -> Greeks {
+    let bumps = Bumps::of(terms, reach);
+    bumps.greeks(bumps.terms().map(price))
+}
+
+/// The terms around an option's own whose prices make its Greeks.
+#[derive(Clone, Copy, Debug)]
+struct Bumps {
+    terms: Terms,
+    spot_step: f64,
+    vol_step: f64,
+    time_step: f64,
+}
+
+impl Bumps {
+    /// The number of sets of terms.
+    const COUNT: usize = 9;
+    const RATE_STEP: f64 = 1e-4;
+
+    /// Those of an option; `reach` bounds the steps of the spot.
+    fn of(terms: &Terms, reach: f64) -> Self {
+        Self {
+            terms: *terms,
+            // The second difference loses twice the digits, so its step is the largest.
+            spot_step: (1e-3 * terms.spot).min(0.49 * reach),
+            vol_step: 1e-4_f64.min(terms.vol),
+            time_step: (1e-4_f64).min(0.5 * terms.expiry),
+        }
+    }
+
+    /// The option's own terms, then those with more and with less of each.
+    fn terms(&self) -> [Terms; Self::COUNT] {
+        let at = |change: &dyn Fn(&mut Terms)| {
+            let mut changed = self.terms;
+            change(&mut changed);
+            changed
+        };
+        [
+            self.terms,
+            at(&|t| t.spot += self.spot_step),
+            at(&|t| t.spot -= self.spot_step),
+            at(&|t| t.vol += self.vol_step),
+            at(&|t| t.vol -= self.vol_step),
+            at(&|t| t.expiry += self.time_step),
+            at(&|t| t.expiry -= self.time_step),
+            at(&|t| t.rate += Self::RATE_STEP),
+            at(&|t| t.rate -= Self::RATE_STEP),
+        ]
+    }
+
+    /// From the prices of the terms, in their order, to the Greeks.
+    fn greeks(&self, prices: [f64; Self::COUNT]) -> Greeks {
+        let [price, up, down, more_vol, less_vol, more_time, less_time, more_rate, less_rate] =
+            prices;
+        let quotient = |difference: f64, by: f64| if by > 0.0 { difference / by } else { 0.0 };
+        Greeks {
+            price,
+            delta: quotient(up - down, 2.0 * self.spot_step),
+            gamma: quotient(up - 2.0 * price + down, self.spot_step * self.spot_step),
+            vega: quotient(more_vol - less_vol, 2.0 * self.vol_step),
+            theta: (less_time - more_time) / (2.0 * self.time_step),
+            rho: (more_rate - less_rate) / (2.0 * Self::RATE_STEP),
+        }
     }
 }
 

@@ -1,10 +1,18 @@
 //! Options by Monte Carlo, each with a control variate whose price is known.
 
-use fillrate_kernels::{Cpu, PathBarrier};
+use std::ops::Range;
 
-use super::{Barrier, Greeks, Kind, Right, Terms, asian, by_differences, european, price};
-use crate::market::montecarlo::{Estimate, MonteCarloOptions, sample};
+use fillrate_kernels::cuda::{CHUNK_MOMENTS, DeviceSamples, Layout, SAMPLE_TERMS};
+use fillrate_kernels::{Cpu, OptionTerms, PathGrid, Sampled};
+use rayon::prelude::*;
+
+use super::{Barrier, Bumps, Greeks, Kind, Right, Terms, asian, european, price};
+use crate::market::device::{Computer, Job, MarketDevice};
+use crate::market::montecarlo::{CHUNK, Estimate, Moments, MonteCarloOptions, PART_STEPS};
 use crate::{Error, Result};
+
+/// The most paths of one [`OptionSimulation`], of which each takes 16 bytes for each set of terms.
+const PART_PATHS: usize = 1 << 18;
 
 /// How options are simulated.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -61,52 +69,61 @@ pub fn simulate(
     terms: Terms,
     options: &SimulationOptions,
 ) -> Result<Simulated> {
+    simulate_on(&Computer::processor(), kind, right, terms, options)
+}
+
+/// The same, with the paths walked and what they pay added up where `computer` says.
+///
+/// # Errors
+///
+/// As for [`simulate`].
+pub fn simulate_on(
+    computer: &Computer<OptionSimulation>,
+    kind: Kind,
+    right: Right,
+    terms: Terms,
+    options: &SimulationOptions,
+) -> Result<Simulated> {
     terms.check()?;
     kind.check(&terms)?;
     let plan = Plan::of(kind, right, options)?;
-    plan.options(&terms).check()?;
-    if let Draw::Barrier(barrier) = plan.draw
+    let paths = plan.options(&terms);
+    paths.check()?;
+    if let Kind::Barrier(barrier) = kind
         && barrier.is_touched(&terms)
     {
         // Nothing is left to chance but what a European option leaves, whose price is known.
         let Greeks { price, delta, vega, theta, rho, .. } = price(kind, right, terms)?;
         return Ok(Simulated { price, std_error: 0.0, delta, vega, theta, rho });
     }
-    let reach = plan.reach(&terms);
-    let Estimate { mean, std_error } = plan.estimate(&terms)?;
-    let mut failed = None;
-    let greeks = by_differences(&terms, reach, |terms| match plan.estimate(terms) {
-        Ok(estimate) => estimate.mean,
-        Err(error) => {
-            failed = Some(error);
-            f64::NAN
+    let bumps = Bumps::of(&terms, plan.reach(&terms));
+    let sets = bumps.terms();
+    // Every set of terms walks the same paths, and each its mirror image.
+    let steps = u64::from(plan.steps) * 2 * Bumps::COUNT as u64;
+    let part = ((PART_STEPS / steps) as usize).clamp(1, PART_PATHS).next_multiple_of(CHUNK);
+    let mut moments = sets.map(|_| Vec::new());
+    for start in (0..paths.drawn()).step_by(part) {
+        let range = start..paths.drawn().min(start + part);
+        let SimulationMoments(of_sets) =
+            computer.run(OptionSimulation { plan, sets, range: range.clone() })?;
+        let chunks = range.len().div_ceil(CHUNK);
+        for (moments, of_set) in moments.iter_mut().zip(of_sets.chunks(chunks)) {
+            moments.extend_from_slice(of_set);
         }
-    });
-    match failed {
-        Some(error) => Err(error),
-        None => Ok(Simulated {
-            price: mean,
-            std_error,
-            delta: greeks.delta,
-            vega: greeks.vega,
-            theta: greeks.theta,
-            rho: greeks.rho,
-        }),
     }
+    let estimate = |set: usize| -> Estimate {
+        Moments::tree(&moments[set]).corrected(plan.control_price(&sets[set]))
+    };
+    let estimates: [Estimate; Bumps::COUNT] = std::array::from_fn(estimate);
+    let Greeks { price, delta, vega, theta, rho, .. } =
+        bumps.greeks(estimates.map(|estimate| estimate.mean));
+    Ok(Simulated { price, std_error: estimates[0].std_error, delta, vega, theta, rho })
 }
 
-/// What is drawn of each path.
-#[derive(Clone, Copy, Debug)]
-enum Draw {
-    European,
-    Geometric,
-    Arithmetic,
-    Barrier(Barrier),
-}
-
+/// What is drawn of each path, and how many of them.
 #[derive(Clone, Copy, Debug)]
 struct Plan {
-    draw: Draw,
+    sampled: Sampled,
     right: Right,
     steps: u32,
     paths: u64,
@@ -117,17 +134,20 @@ impl Plan {
     fn of(kind: Kind, right: Right, options: &SimulationOptions) -> Result<Self> {
         let refused =
             |name, message: &str| Err(Error::Argument { name, message: message.to_owned() });
-        let (draw, steps) = match kind {
-            Kind::European => (Draw::European, 1),
-            Kind::AsianGeometric { fixings: Some(fixings) } => (Draw::Geometric, fixings),
-            Kind::AsianArithmetic { fixings } => (Draw::Arithmetic, fixings),
-            Kind::Barrier(barrier) => (Draw::Barrier(barrier), options.steps),
+        let (sampled, steps) = match kind {
+            Kind::European => (Sampled::European, 1),
+            Kind::AsianGeometric { fixings: Some(fixings) } => (Sampled::GeometricMean, fixings),
+            Kind::AsianArithmetic { fixings } => (Sampled::ArithmeticMean, fixings),
+            Kind::Barrier(Barrier { kind, level, rebate }) => {
+                let (is_down, is_in) = (kind.is_down(), kind.is_in());
+                (Sampled::Barrier { level, is_down, is_in, rebate }, options.steps)
+            }
             Kind::AsianGeometric { fixings: None } => {
                 return refused("fixings", "a continuous mean is not simulated: say how many");
             }
             Kind::American => return refused("method", "an American option is not simulated"),
         };
-        Ok(Self { draw, right, steps, paths: options.paths, seed: options.seed })
+        Ok(Self { sampled, right, steps, paths: options.paths, seed: options.seed })
     }
 
     fn options(&self, terms: &Terms) -> MonteCarloOptions {
@@ -142,87 +162,88 @@ impl Plan {
 
     /// How far the spot may be moved.
     fn reach(&self, terms: &Terms) -> f64 {
-        match self.draw {
-            Draw::Barrier(barrier) => (terms.spot - barrier.level).abs(),
+        match self.sampled {
+            Sampled::Barrier { level, .. } => (terms.spot - level).abs(),
             _ => terms.spot,
         }
     }
 
-    fn estimate(&self, terms: &Terms) -> Result<Estimate> {
-        let options = self.options(terms);
-        let moments = sample(&options, |first, mirrored, outputs| {
-            self.draw(terms, &options, (first, mirrored), outputs)
-        })?;
-        let Estimate { mean, std_error } = moments.corrected(self.control_price(terms));
-        Ok(Estimate { mean, std_error })
-    }
-
     /// What the control is worth.
     fn control_price(&self, terms: &Terms) -> f64 {
-        match self.draw {
-            Draw::European => terms.spot * (-terms.dividend * terms.expiry).exp(),
-            Draw::Geometric => 0.0,
-            Draw::Arithmetic => asian::price(self.right, terms, Some(self.steps)),
-            Draw::Barrier(_) => european::greeks(self.right, terms).price,
+        match self.sampled {
+            Sampled::European => terms.spot * (-terms.dividend * terms.expiry).exp(),
+            Sampled::ArithmeticMean => asian::price(self.right, terms, Some(self.steps)),
+            Sampled::Barrier { .. } => european::greeks(self.right, terms).price,
+            // Without a control there is nothing to correct.
+            _ => 0.0,
         }
     }
 
-    /// Discounted payoffs and those of their controls.
-    fn draw(
-        &self,
-        terms: &Terms,
-        options: &MonteCarloOptions,
-        (first, mirrored): (u64, bool),
-        [payoffs, controls]: [&mut [f64]; 2],
-    ) -> Result<()> {
-        let cpu = Cpu::detect();
-        let grid = options.grid(terms.spot, first, mirrored);
-        let model = [terms.carry(), terms.vol];
-        let discount = terms.discount();
-        let paid = |price: f64| discount * self.right.payoff(price, terms.strike);
-        let pairs = payoffs.iter_mut().zip(controls.iter_mut());
-        match self.draw {
-            Draw::European => {
-                let mut ends = vec![0.0; pairs.len()];
-                let [drift, vol] = model;
-                let model = fillrate_kernels::PathModel::GeometricBrownian { drift, vol };
-                cpu.path_ends(&model, &grid, &mut ends)?;
-                for ((payoff, control), end) in pairs.zip(ends) {
-                    (*payoff, *control) = (paid(end), discount * end);
-                }
-            }
-            Draw::Geometric | Draw::Arithmetic => {
-                let (mut ratios, mut logs) = (vec![0.0; pairs.len()], vec![0.0; pairs.len()]);
-                cpu.path_averages(model, &grid, [&mut ratios, &mut logs])?;
-                let is_geometric = matches!(self.draw, Draw::Geometric);
-                for ((payoff, control), (ratio, log)) in pairs.zip(ratios.iter().zip(&logs)) {
-                    let geometric = paid(terms.spot * log.exp());
-                    let arithmetic = paid(terms.spot * ratio);
-                    (*payoff, *control) =
-                        if is_geometric { (geometric, 0.0) } else { (arithmetic, geometric) };
-                }
-            }
-            Draw::Barrier(barrier) => {
-                let mut out = [(); 3].map(|()| vec![0.0; pairs.len()]);
-                let beside = PathBarrier {
-                    level: barrier.level,
-                    is_down: barrier.kind.is_down(),
-                    rate: terms.rate,
-                };
-                let outputs = out.each_mut().map(Vec::as_mut_slice);
-                cpu.path_bridges(model, &grid, &beside, outputs)?;
-                let [ends, alive, touch] = out;
-                let each = ends.into_iter().zip(alive.into_iter().zip(touch));
-                for ((payoff, control), (end, (alive, touch))) in pairs.zip(each) {
-                    let plain = paid(end);
-                    (*payoff, *control) = if barrier.kind.is_in() {
-                        ((1.0 - alive) * plain + alive * discount * barrier.rebate, plain)
-                    } else {
-                        (alive * plain + touch * barrier.rebate, plain)
-                    };
-                }
-            }
-        }
-        Ok(())
+    fn terms(&self, terms: &Terms) -> OptionTerms {
+        let Terms { spot, strike, rate, dividend, vol, expiry } = *terms;
+        OptionTerms { sign: self.right.sign(), spot, strike, rate, dividend, vol, expiry }
+    }
+}
+
+/// Some paths of a simulated option, for all the terms that make its price and its Greeks.
+#[derive(Clone, Debug)]
+pub struct OptionSimulation {
+    plan: Plan,
+    sets: [Terms; Bumps::COUNT],
+    /// Among the paths that draw numbers of their own.
+    range: Range<usize>,
+}
+
+/// What options and their controls pay on some paths: moments by set of terms and chunk.
+#[derive(Clone, Debug)]
+pub struct SimulationMoments(Vec<Moments>);
+
+impl OptionSimulation {
+    fn grid(&self, first: usize) -> PathGrid {
+        self.plan.options(&self.sets[0]).grid(self.sets[0].spot, first as u64, false)
+    }
+}
+
+impl Job for OptionSimulation {
+    type Answer = SimulationMoments;
+
+    /// In steps of all paths and sets of terms.
+    fn size(&self) -> u64 {
+        (2 * self.range.len() * self.sets.len()) as u64 * u64::from(self.plan.steps)
+    }
+
+    fn on_processor(&self) -> Result<SimulationMoments> {
+        let chunks = self.range.len().div_ceil(CHUNK);
+        let chunk = |place: usize| {
+            let first = self.range.start + place % chunks * CHUNK;
+            let count = CHUNK.min(self.range.end - first);
+            let terms = self.plan.terms(&self.sets[place / chunks]);
+            let (mut samples, mut controls) = (vec![0.0; count], vec![0.0; count]);
+            let outputs = [&mut samples[..], &mut controls];
+            Cpu::detect().option_samples(self.plan.sampled, &terms, &self.grid(first), outputs)?;
+            Ok(Moments::of(&samples, &controls))
+        };
+        let moments: Result<Vec<Moments>> =
+            (0..self.sets.len() * chunks).into_par_iter().map(chunk).collect();
+        Ok(SimulationMoments(moments?))
+    }
+
+    fn on_device(&self, device: &MarketDevice) -> Result<SimulationMoments> {
+        const DOUBLE: usize = size_of::<f64>();
+        let (sets, paths) = (self.sets.map(|set| self.plan.terms(&set)), self.range.len());
+        let chunks = sets.len() * paths.div_ceil(CHUNK);
+        let mut layout = Layout::default();
+        let samples = layout.reserve(sets.len() * paths * DOUBLE);
+        let controls = layout.reserve(sets.len() * paths * DOUBLE);
+        let scratch = layout.reserve(sets.len() * SAMPLE_TERMS * DOUBLE);
+        let moments = layout.reserve(chunks * CHUNK_MOMENTS * DOUBLE);
+        let region = device.region(&layout, "options")?;
+        let [samples, controls, scratch, moments] =
+            [samples, controls, scratch, moments].map(|span| span.at(region.address()));
+        let place = DeviceSamples { samples, controls, paths, scratch };
+        let (prices, grid) = (&device.prices, self.grid(self.range.start));
+        prices.option_samples(self.plan.sampled, &sets, &grid, &place)?;
+        prices.chunk_moments(samples, Some(controls), [sets.len(), paths], CHUNK, moments)?;
+        Ok(SimulationMoments(device.moments(moments, sets.len(), paths)?))
     }
 }

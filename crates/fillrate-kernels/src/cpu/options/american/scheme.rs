@@ -93,6 +93,29 @@ impl AmericanScheme {
         &self.roots
     }
 
+    /// Everything as the kernels for GPUs read it: the roots of the boundary's integrals, `[lanes]`, their
+    /// points' sines and weights, `[points]`, and shares, `[points, nodes, lanes]`; then the premium's
+    /// sines and weights, `[premium points]`, and shares, `[nodes, premium points]`.
+    #[must_use]
+    pub fn table(&self) -> Vec<f64> {
+        let (boundary, premium) = (&self.boundary, &self.premium);
+        let columns = [
+            &boundary.roots,
+            &boundary.points.sines,
+            &boundary.points.weights,
+            &boundary.shares,
+            &premium.points.sines,
+            &premium.points.weights,
+            &premium.shares,
+        ];
+        columns.into_iter().flatten().copied().collect()
+    }
+
+    /// The nodes beside the expiry, the points of each of their integrals and those of a premium.
+    pub(crate) fn sizes(&self) -> [usize; 3] {
+        [self.roots.len() - 1, self.boundary.points.len(), self.premium.points.len()]
+    }
+
     pub(super) fn check(&self, op: &'static str, boundary: &[f64]) -> Result<()> {
         if boundary.len() == self.roots.len() {
             return Ok(());
