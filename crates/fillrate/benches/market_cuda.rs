@@ -217,10 +217,10 @@ fn indicator(
             Indicator::Rsi { bars } => prices.rsi(bars, x, &series, out),
             Indicator::Bands { bars, width } => {
                 let window = DeviceWindow::full(bars);
-                prices.window(WindowOp::Bands { width }, window, x, &series, out)
+                prices.window(WindowOp::Bands { width }, window, x, &series, out, out)
             }
             Indicator::Sma { bars } => {
-                prices.window(WindowOp::Mean, DeviceWindow::full(bars), x, &series, out)
+                prices.window(WindowOp::Mean, DeviceWindow::full(bars), x, &series, out, out)
             }
             _ => unreachable!("these are the ones that are measured"),
         }

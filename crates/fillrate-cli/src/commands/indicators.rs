@@ -7,13 +7,12 @@ use std::time::Instant;
 
 use arrow_array::{ArrayRef, Float64Array};
 use arrow_schema::{DataType, Field, Schema};
-use fillrate::market::device::IndicatorJob;
 use fillrate::market::indicators::{IndicatorOptions, NamedColumn, Request, compute_on};
 use fillrate::market::{Column, PanelOptions, PanelTable};
 use fillrate::records::{Layout, Writer, texts_to_numbers};
 
 use super::Outcome;
-use super::device::{computer, refuse, say};
+use super::device::{computer, say};
 use super::loading::start_threads;
 use super::prices::read_table;
 use super::table::{count, format_of_records, record_format};
@@ -40,9 +39,6 @@ pub(crate) fn run(
     }
     for request in &requests {
         request.check()?;
-    }
-    if !requests.iter().any(|request| IndicatorJob::has_kernel(*request)) {
-        refuse("what is asked for", settings)?;
     }
     let options = IndicatorOptions {
         column: arguments.column.unwrap_or(Column::Close),

@@ -99,8 +99,4 @@ fn a_gpu_is_refused_where_no_kernel_would_use_it() {
     desk.put("p.csv", PRICES);
     let refused = desk.run(&["p.csv", "--device", "cuda"]);
     refused.complains("--device cuda: waves without --surrogates has no CUDA kernel", hint);
-    let desk = Desk::of_verb("indicators");
-    desk.put("p.csv", PRICES);
-    let refused = desk.run(&["p.csv", "--sma", "718", "--device", "cuda"]);
-    refused.complains("--device cuda: what is asked for has no CUDA kernel", hint);
 }

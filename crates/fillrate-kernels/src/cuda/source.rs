@@ -63,10 +63,12 @@ const ENCODER_FILES: Files = sources![
 /// The files that the prices' main one includes.
 const PRICE_FILES: Files = sources![
     "american.cu",
+    "bar.cuh",
     "bars.cu",
     "covariance.cu",
     "device.cuh",
     "doubles.cuh",
+    "long_window.cu",
     "moments.cu",
     "options.cu",
     "paths.cu",
@@ -77,6 +79,7 @@ const PRICE_FILES: Files = sources![
     "waves.cu",
     "waves.cuh",
     "window.cu",
+    "window.cuh",
 ];
 
 /// The names of the encoders' kernels.
@@ -114,6 +117,8 @@ const PRICE_KERNELS: &[&str] = &[
     "covariance_centred",
     "covariance_weighted",
     "ema",
+    "long_window_finish",
+    "long_window_level",
     "macd_line",
     "momentum",
     "option_samples_barrier",

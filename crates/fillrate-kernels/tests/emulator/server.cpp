@@ -143,6 +143,8 @@ const std::map<std::string, Kernel> KERNELS = {
     ENTRY(covariance_centred),
     ENTRY(covariance_weighted),
     ENTRY(ema),
+    ENTRY(long_window_finish),
+    ENTRY(long_window_level),
     ENTRY(macd_line),
     ENTRY(momentum),
     ENTRY(option_samples_barrier),

@@ -418,16 +418,21 @@ fn check_indicators(computer: &Computer<IndicatorJob>, panel: &Panel, requests: 
 fn indicators_on_a_device_have_the_bits_of_the_processor() {
     let computer: Computer<IndicatorJob> = computer(Device::sound());
     let mut requests = requests();
-    let on_device = requests.len() as u64;
-    let stochastic = Indicator::Stochastic { bars: 5, slow: 3, smooth: 900 };
-    requests.push(Request::Indicator(Indicator::Sma { bars: 5000 }));
-    requests.push(Request::Indicator(stochastic));
+    // Windows that do not fit a block's shared memory, longer than a series or not.
+    for indicator in [
+        Indicator::Sma { bars: 5000 },
+        Indicator::Stochastic { bars: 5, slow: 3, smooth: 900 },
+        Indicator::Bands { bars: 731, width: 1.5 },
+    ] {
+        requests.push(Request::Indicator(indicator));
+    }
     requests.push(Request::Signal(Signal::MaCrossover { fast: 3, slow: 718 }));
+    requests.push(Request::Signal(Signal::Bollinger { bars: 900, width: 1.0 }));
     for with_gaps in [false, true] {
         check_indicators(&computer, &panel(with_gaps), &requests);
     }
-    // All but those with long windows, four times.
-    assert_eq!((computer.report().on_device, computer.report().degraded), (4 * on_device, 0));
+    let jobs = 4 * requests.len() as u64;
+    assert_eq!((computer.report().on_device, computer.report().degraded), (jobs, 0));
 }
 
 #[test]

@@ -118,7 +118,8 @@ impl CudaPrices {
 
     /// Lane's stochastic of highs, lows and closes, f64 `[values]` each: the place of the close between
     /// the extremes of a window in percent, as its mean into the first output and as the mean of that
-    /// into the second. `scratch` is f64 `[2, values]`.
+    /// into the second. `scratch` is f64 `[columns, values]` with
+    /// [`Self::stochastic_scratch_columns`].
     ///
     /// # Errors
     ///
@@ -131,15 +132,24 @@ impl CudaPrices {
         scratch: Address,
         [slow, smooth]: [Address; 2],
     ) -> Result<()> {
-        let (highest, lowest) = (scratch, scratch.plus(series.values * size_of::<f64>()));
-        self.window(WindowOp::Max, windows.extremes, high, series, highest)?;
-        self.window(WindowOp::Min, windows.extremes, low, series, lowest)?;
+        let column = |place| scratch.plus(place * series.values * size_of::<f64>());
+        let (highest, lowest, scratch) = (column(0), column(1), column(2));
+        self.window(WindowOp::Max, windows.extremes, high, series, scratch, highest)?;
+        self.window(WindowOp::Min, windows.extremes, low, series, scratch, lowest)?;
         let percent = highest;
         let mut arguments = [close, lowest, highest, percent].map(Argument::Address).to_vec();
         arguments.push(Argument::Count(series.values as u64));
         self.for_each("stochastic_percent", series.values, &arguments)?;
-        self.window(WindowOp::Mean, windows.slow, percent, series, slow)?;
-        self.window(WindowOp::Mean, windows.smooth, slow, series, smooth)
+        self.window(WindowOp::Mean, windows.slow, percent, series, scratch, slow)?;
+        self.window(WindowOp::Mean, windows.smooth, slow, series, scratch, smooth)
+    }
+
+    /// The columns of the scratch memory of [`Self::stochastic`].
+    #[must_use]
+    pub fn stochastic_scratch_columns(windows: &StochasticWindows) -> usize {
+        let StochasticWindows { extremes, slow, smooth } = *windows;
+        let of = |window: DeviceWindow| Self::window_scratch_columns(WindowOp::Mean, window.bars);
+        2 + [extremes, slow, smooth].map(of).into_iter().max().unwrap_or(0)
     }
 
     /// A signal at every bar, f64 `[values]`: 1 to buy, −1 to sell, 0 for neither, and NaN where what it

@@ -14,13 +14,16 @@ use fillrate_kernels::cuda::{
     Region,
 };
 use fillrate_kernels::{
-    AmericanScheme, BasketTerms, Cpu, GREEKS, OptionColumns, PathGrid, PathModel, Philox, WindowOp,
+    AmericanScheme, BasketTerms, Cpu, GREEKS, OptionColumns, PathGrid, PathModel, Philox,
+    WINDOW_BARS_MAX, WindowOp,
 };
 use proptest::prelude::*;
 
 use self::covariance::check_covariances;
 use self::samples::{SAMPLED, check_moments, check_puts, check_samples, check_selection};
-use self::series::{check_changes, check_recurrences, check_signals, check_windows};
+use self::series::{
+    check_changes, check_recurrences, check_signals, check_windows, check_windows_of,
+};
 use self::sweeps::check_sweeps;
 use super::emulator::{Emulator, Engine};
 use super::waves;
@@ -198,7 +201,10 @@ fn check_all(bench: &Bench, seed: u64) {
     for width in [1, 2, 9] {
         check_signals(bench, &[300, 1, 0, 5, 18, 19, 101], width, seed);
     }
-    check_windows(bench, &[1100], DEVICE_WINDOW_BARS_MAX, seed);
+    for bars in [DEVICE_WINDOW_BARS_MAX, DEVICE_WINDOW_BARS_MAX + 1, 1023] {
+        check_windows(bench, &[1100, 3, 0, 900], bars, seed);
+    }
+    check_changes(bench, &[900, 3], 730, seed);
     check_covariances(bench, 5, 40, &[0..40, 7..15, 39..40], seed);
     check_covariances(bench, 37, 300, &[0..300, 100..231], seed);
     check_sampled(bench, seed);
@@ -291,6 +297,8 @@ fn every_kernel(engine: Engine) {
     }
     check_basket(bench, 2, &grid(3, 0, false, 1), 5);
     check_windows(bench, &[30, 3], 6, 1);
+    let bands = WindowOp::Bands { width: 2.0 };
+    check_windows_of(bench, &[bands], &[720], DEVICE_WINDOW_BARS_MAX + 1, 1);
     check_recurrences(bench, &[30, 3], 6, 1);
     check_changes(bench, &[30, 3], 6, 1);
     check_signals(bench, &[30, 3], 2, 1);
@@ -320,26 +328,14 @@ fn what_a_device_cannot_take_is_refused() {
         let nowhere = Address(0);
         let series = DeviceSeries { starts: nowhere, series: 1, longest: 9, values: 9 };
         let mean = WindowOp::Mean;
-        let bars = DEVICE_WINDOW_BARS_MAX + 1;
-        let full = DeviceWindow::full(bars);
-        let refused = bench.prices.window(mean, full, nowhere, &series, nowhere).unwrap_err();
-        let message = "window: expected a window of 1 to 717 values, got 718";
-        assert_eq!(refused.to_string(), message);
+        let refused = |window| {
+            bench.prices.window(mean, window, nowhere, &series, nowhere, nowhere).unwrap_err()
+        };
+        let message = "window: expected a window of 1 to 16777216 values, got 16777217";
+        assert_eq!(refused(DeviceWindow::full(WINDOW_BARS_MAX + 1)).to_string(), message);
         for error in [
-            bench
-                .prices
-                .window(mean, DeviceWindow::full(0), nowhere, &series, nowhere)
-                .unwrap_err(),
-            bench
-                .prices
-                .window(
-                    mean,
-                    DeviceWindow { bars: 3, min_bars: 4, skip: 0 },
-                    nowhere,
-                    &series,
-                    nowhere,
-                )
-                .unwrap_err(),
+            refused(DeviceWindow::full(0)),
+            refused(DeviceWindow { bars: 3, min_bars: 4, skip: 0 }),
             bench.prices.momentum(0, nowhere, &series, nowhere).unwrap_err(),
             bench
                 .prices

@@ -20,12 +20,23 @@ pub(super) struct DeviceColumns<'a> {
 
 impl DeviceColumns<'_> {
     /// The columns that [`Self::compute`] needs beside inputs and outputs.
-    pub(super) fn scratch_columns(request: Request) -> usize {
+    pub(super) fn scratch_columns(request: Request, options: IndicatorOptions) -> usize {
+        let of_indicator = |indicator: Indicator| match indicator {
+            Indicator::Stochastic { bars, slow, smooth } => {
+                CudaPrices::stochastic_scratch_columns(&windows([bars, slow, smooth], options))
+            }
+            other => {
+                let columns = |(op, bars)| CudaPrices::window_scratch_columns(op, bars);
+                other.window().map_or(0, columns)
+            }
+        };
         match request {
-            Request::Indicator(Indicator::Stochastic { .. }) => 2,
-            Request::Indicator(_) => 0,
+            Request::Indicator(indicator) => of_indicator(indicator),
+            // The indicators' outputs, then what each of them needs in its turn.
             Request::Signal(signal) => {
-                signal.indicators().into_iter().map(Indicator::outputs).sum()
+                let indicators = signal.indicators();
+                let outputs: usize = indicators.iter().copied().map(Indicator::outputs).sum();
+                outputs + indicators.into_iter().map(of_indicator).max().unwrap_or(0)
             }
         }
     }
@@ -57,8 +68,7 @@ impl DeviceColumns<'_> {
                 prices.atr(bars, [high, low, close], series, out)?;
             }
             (Indicator::Stochastic { bars, slow, smooth }, &[high, low, close]) => {
-                let windows =
-                    StochasticWindows::new([bars, slow, smooth], |bars| options.min_bars(bars));
+                let windows = windows([bars, slow, smooth], *options);
                 let to = [out, self.column(out, 1)];
                 prices.stochastic(&windows, [high, low, close], series, scratch, to)?;
             }
@@ -68,7 +78,7 @@ impl DeviceColumns<'_> {
                     return Err(Error::Argument { name: "indicator", message });
                 };
                 let window = DeviceWindow { bars, min_bars: options.min_bars(bars), skip: 0 };
-                prices.window(op, window, x, series, out)?;
+                prices.window(op, window, x, series, scratch, out)?;
             }
         }
         Ok(())
@@ -76,10 +86,12 @@ impl DeviceColumns<'_> {
 
     /// The indicators of a signal into the scratch, then its rule.
     fn signal(&self, signal: Signal, scratch: Address, out: Address) -> Result<()> {
+        let indicators = signal.indicators();
+        let outputs = indicators.iter().copied().map(Indicator::outputs).sum();
+        let own_scratch = self.column(scratch, outputs);
         let mut next = 0;
-        for indicator in signal.indicators() {
-            // No signal rests on an indicator that needs a scratch of its own.
-            self.indicator(indicator, out, self.column(scratch, next))?;
+        for indicator in indicators {
+            self.indicator(indicator, own_scratch, self.column(scratch, next))?;
             next += indicator.outputs();
         }
         let x = self.inputs[0];
@@ -103,4 +115,9 @@ impl DeviceColumns<'_> {
         };
         Ok(self.prices.signal(&rule, &self.series, out)?)
     }
+}
+
+/// The windows of a stochastic, of which those that are not full answer as the options say.
+fn windows(lengths: [usize; 3], options: IndicatorOptions) -> StochasticWindows {
+    StochasticWindows::new(lengths, |bars| options.min_bars(bars))
 }

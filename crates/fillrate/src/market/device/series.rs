@@ -2,16 +2,13 @@
 
 use std::borrow::Cow;
 
-use fillrate_kernels::WINDOW_BARS_MAX;
-use fillrate_kernels::cuda::{DEVICE_WINDOW_BARS_MAX, DeviceSeries, Layout};
+use fillrate_kernels::cuda::{DeviceSeries, Layout};
 
 use super::columns::DeviceColumns;
 use super::{Job, MarketDevice};
 use crate::Result;
 use crate::market::Panel;
-use crate::market::indicators::{
-    Indicator, IndicatorOptions, Request, Signal, check_columns, of_request,
-};
+use crate::market::indicators::{Indicator, IndicatorOptions, Request, check_columns, of_request};
 
 const DOUBLE: usize = size_of::<f64>();
 
@@ -35,23 +32,6 @@ impl IndicatorJob {
         Ok(Self { panel: panel.clone(), request, options })
     }
 
-    /// Whether a device computes `request`: all but windows of more than 717 bars.
-    #[must_use]
-    pub fn has_kernel(request: Request) -> bool {
-        let fits = |bars: usize| bars <= DEVICE_WINDOW_BARS_MAX;
-        let is_computed = |indicator: Indicator| match indicator {
-            Indicator::Stochastic { bars, slow, smooth } => {
-                [bars, slow, smooth].map(fits) == [true; 3]
-            }
-            other => other.window().is_none_or(|(_, bars)| fits(bars)),
-        };
-        match request {
-            Request::Indicator(indicator) => is_computed(indicator),
-            Request::Signal(Signal::Swing { width, .. }) => width <= WINDOW_BARS_MAX,
-            Request::Signal(signal) => signal.indicators().into_iter().all(is_computed),
-        }
-    }
-
     /// Computes the outputs of whole series, one after another.
     fn outputs_of(&self, series: &WholeSeries<'_>, device: &MarketDevice) -> Result<Vec<Vec<f64>>> {
         let values = series.columns[0].len();
@@ -60,7 +40,8 @@ impl IndicatorJob {
         let mut layout = Layout::default();
         let starts = layout.reserve(series.starts.len() * size_of::<u64>());
         let inputs: Vec<_> = series.columns.iter().map(|_| layout.reserve(column_bytes)).collect();
-        let scratch = layout.reserve(DeviceColumns::scratch_columns(self.request) * column_bytes);
+        let scratch = DeviceColumns::scratch_columns(self.request, self.options);
+        let scratch = layout.reserve(scratch * column_bytes);
         let outputs = layout.reserve(names * column_bytes);
         let region = device.region(&layout, "indicators")?;
         let starts = starts.at(region.address());

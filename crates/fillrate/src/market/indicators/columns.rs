@@ -78,7 +78,7 @@ pub fn compute(
     Ok(columns?.into_iter().flatten().collect())
 }
 
-/// The same, with what a device has kernels for computed where `computer` says.
+/// The same, computed where `computer` says.
 ///
 /// # Errors
 ///
@@ -91,11 +91,7 @@ pub fn compute_on(
 ) -> Result<Vec<NamedColumn>> {
     check(panel, requests, options)?;
     let of = |request: &Request| {
-        let columns = if IndicatorJob::has_kernel(*request) {
-            computer.run(IndicatorJob::new(panel, *request, options)?)?
-        } else {
-            of_request(panel, *request, options)?
-        };
+        let columns = computer.run(IndicatorJob::new(panel, *request, options)?)?;
         Ok(named(*request, columns))
     };
     let columns: Result<Vec<Vec<NamedColumn>>> = requests.par_iter().map(of).collect();

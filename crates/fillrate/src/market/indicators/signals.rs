@@ -6,6 +6,8 @@
 use std::collections::VecDeque;
 use std::str::FromStr;
 
+use fillrate_kernels::WINDOW_BARS_MAX;
+
 use super::{Indicator, IndicatorOptions, IndicatorStream};
 use crate::market::panel::{Bar, Column};
 use crate::{Error, Result};
@@ -145,7 +147,7 @@ impl Signal {
     /// # Errors
     ///
     /// As for [`Indicator::check`], or if a fast mean is not shorter than the slow one, a threshold
-    /// is not a number, or a swing has no bar on its sides or no reward.
+    /// is not a number, or a swing has no bar on its sides, too many of them, or no reward.
     pub fn check(self) -> Result<()> {
         for indicator in self.indicators() {
             indicator.check()?;
@@ -166,6 +168,9 @@ impl Signal {
                 if width == 0 || !(reward.is_finite() && reward > 0.0) =>
             {
                 refused("swing: the width and the reward must be above 0")
+            }
+            Self::Swing { width, .. } if width > WINDOW_BARS_MAX => {
+                refused("swing: the width is above that of any window")
             }
             _ => Ok(()),
         }

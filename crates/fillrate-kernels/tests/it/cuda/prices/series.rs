@@ -1,6 +1,8 @@
 //! Windows, averages, changes and signals over series.
 
-use fillrate_kernels::cuda::{DeviceSeries, DeviceSignal, DeviceWindow, StochasticWindows};
+use fillrate_kernels::cuda::{
+    CudaPrices, DeviceSeries, DeviceSignal, DeviceWindow, StochasticWindows,
+};
 use fillrate_kernels::{Cpu, MacdPeriods, WindowOp, WindowStream};
 
 use super::{Bench, assert_same, uniforms};
@@ -78,16 +80,28 @@ fn streamed(op: WindowOp, window: DeviceWindow, x: &[f64], out: &mut [&mut [f64]
 }
 
 pub(super) fn check_windows(bench: &Bench, lens: &[usize], bars: usize, seed: u64) {
+    check_windows_of(bench, &WINDOWS, lens, bars, seed);
+}
+
+pub(super) fn check_windows_of(
+    bench: &Bench,
+    ops: &[WindowOp],
+    lens: &[usize],
+    bars: usize,
+    seed: u64,
+) {
     let panel = Panel::new(bench, lens, seed);
     let x = bench.column(&panel.columns[2]);
     let values = panel.on_device.values;
-    let check = |op: WindowOp, window, expected: &[f64]| {
+    let check = |op: WindowOp, window: DeviceWindow, expected: &[f64]| {
         let out = bench.room(op.outputs() * values);
-        bench.prices.window(op, window, x, &panel.on_device, out).unwrap();
+        let columns = CudaPrices::window_scratch_columns(op, window.bars);
+        let scratch = bench.room(columns * values);
+        bench.prices.window(op, window, x, &panel.on_device, scratch, out).unwrap();
         let found = bench.bits(out, op.outputs() * values);
         assert_same(&found, expected, &format!("{op:?} of {window:?} over {lens:?}"));
     };
-    for op in WINDOWS {
+    for &op in ops {
         let expected = panel.twin(op.outputs(), |[_, _, close], out| {
             assert!(Cpu::detect().window(op, close, bars, out).unwrap());
         });
@@ -135,7 +149,8 @@ pub(super) fn check_changes(bench: &Bench, lens: &[usize], bars: usize, seed: u6
     for partial in [false, true] {
         let min_bars = |bars: usize| if partial { bars.min(2) } else { bars };
         let windows = StochasticWindows::new([bars, 3, 1 + bars / 4], min_bars);
-        let scratch = bench.room(2 * values);
+        let columns_of_scratch = CudaPrices::stochastic_scratch_columns(&windows);
+        let scratch = bench.room(columns_of_scratch * values);
         let out = [bench.room(values), bench.room(values)];
         bench.prices.stochastic(&windows, columns, series, scratch, out).unwrap();
         let expected = panel.twin(2, |[high, low, close], out| {
