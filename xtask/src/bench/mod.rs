@@ -98,5 +98,5 @@ fn run_criterion(filter: Option<&str>) -> anyhow::Result<()> {
 fn is_bench_file(name: &str) -> bool {
     let crates = fs::read_dir("crates").into_iter().flatten().filter_map(Result::ok);
     let mut files = crates.map(|entry| entry.path().join("benches").join(name));
-    files.any(|file| file.with_extension("rs").is_file())
+    files.any(|file| file.with_extension("rs").is_file() || file.join("main.rs").is_file())
 }
