@@ -9,7 +9,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::dispatch::{Kernel, dispatch};
+use super::dispatch::{Kernel, dispatch_doubles};
 use super::doubles::Doubles;
 use super::lanes::Lanes;
 use crate::{Cpu, Error, Result};
@@ -131,7 +131,7 @@ impl Cpu {
         windows.par_iter().zip(out.par_chunks_mut(size)).for_each(|(window, out)| {
             let factors = Factors::of(returns, window, sum, &powers);
             let tasks: Vec<Part<'_>> = factors.tasks(out);
-            tasks.into_par_iter().for_each(|part| dispatch(self.tier(), part));
+            tasks.into_par_iter().for_each(|part| dispatch_doubles(self.tier(), part));
         });
         Ok(())
     }
@@ -162,7 +162,7 @@ impl Cpu {
         let weights = weights.par_chunks(BLOCK_PORTFOLIOS * symbols);
         let blocks = weights.zip(out.par_chunks_mut(BLOCK_PORTFOLIOS * dates));
         blocks.for_each(|(weights, out)| {
-            dispatch(self.tier(), Portfolios { returns, weights, out });
+            dispatch_doubles(self.tier(), Portfolios { returns, weights, out });
         });
         Ok(())
     }

@@ -34,10 +34,8 @@ fn returns_and_weights() -> [Vec<f64>; 2] {
 pub(crate) fn sums_over_returns(accelerator: &dyn Accelerator) -> [Value; 2] {
     let [values, weights] = returns_and_weights();
     let table = ReturnTable::new(&values, SYMBOLS, RETURN_DATES).unwrap();
-    let windows: Vec<Range<usize>> = (0..=RETURN_DATES - WINDOW_DATES)
-        .step_by(WINDOW_STEP)
-        .map(|first| first..first + WINDOW_DATES)
-        .collect();
+    let firsts = (0..=RETURN_DATES - WINDOW_DATES).step_by(WINDOW_STEP);
+    let windows: Vec<Range<usize>> = firsts.map(|first| first..first + WINDOW_DATES).collect();
     let bounds = DeviceDates::bounds(&windows);
     let sizes = [windows.len() * triangle(SYMBOLS), PORTFOLIOS * RETURN_DATES];
     let prices = CudaPrices::new(accelerator.queue(Program::Prices).unwrap()).unwrap();
