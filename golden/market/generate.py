@@ -1,4 +1,4 @@
-"""Reference values of the market ops, made with TA-Lib, NumPy and QuantLib.
+"""Reference values of the market ops, made with TA-Lib, NumPy, QuantLib and mpmath.
 
     python golden/market/generate.py            write the .json files
 """
@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import backtest
+import implied
 import indicators
 import options
 import portfolio
@@ -21,6 +22,7 @@ def write(name, value):
 
 if __name__ == "__main__":
     write("backtest.json", backtest.make())
+    write("implied.json", implied.make())
     write("indicators.json", indicators.make())
     write("options.json", options.make())
     write("portfolio.json", portfolio.make())

@@ -7,10 +7,7 @@
 // `AmericanTables` of shared memory.
 #include "doubles.cuh"
 
-constexpr double BELL_SCALE = 0.3989422804014327;
 constexpr double BOUNDARY_TOLERANCE = 1e-6;
-constexpr double LARGEST_DOUBLE = 1.7976931348623157e308;
-constexpr double SMALLEST_NORMAL = 2.2250738585072014e-308;
 
 // The tables of a collocation that no put's terms touch.
 struct AmericanScheme {

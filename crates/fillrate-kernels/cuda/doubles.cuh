@@ -23,6 +23,11 @@ __device__ inline double polynomial(double x, double sum, double next, Rest... r
     return polynomial(x, sum * x + next, rest...);
 }
 
+constexpr double LARGEST_DOUBLE = 1.7976931348623157e308;
+constexpr double SMALLEST_NORMAL = 2.2250738585072014e-308;
+// 1 / sqrt(2 pi).
+constexpr double BELL_SCALE = 0.3989422804014327;
+
 // ln 2 in two parts: the first has zeros enough that its product with an exponent is exact.
 constexpr double LN_2_HIGH = 0.6931471803691238;
 constexpr double LN_2_LOW = 1.9082149292705877e-10;

@@ -2,6 +2,7 @@
 #include "american.cu"
 #include "bars.cu"
 #include "covariance.cu"
+#include "implied.cu"
 #include "long_window.cu"
 #include "moments.cu"
 #include "options.cu"

@@ -6,9 +6,10 @@ use std::hint::black_box;
 use std::io::{self, BufRead, Write};
 use std::time::{Duration, Instant};
 
-use fillrate::market::options::{Right, Terms, american, implied_vol};
+use fillrate::market::options::{Right, Terms, american};
 use fillrate_kernels::{
-    Cpu, HestonTerms, MacdPeriods, OptionColumns, PathGrid, PathModel, Philox, WindowOp,
+    Cpu, HestonTerms, MacdPeriods, OptionColumns, PathGrid, PathModel, Philox, QuoteColumns,
+    WindowOp,
 };
 use implied_vol::{DefaultSpecialFn, ImpliedBlackVolatility, PriceBlackScholes};
 use serde_json::json;
@@ -140,6 +141,7 @@ fn options() -> Vec<Case> {
     let mut price = vec![0.0; OPTIONS];
     let priced = cpu.black_scholes_price(&columns(&calls), &mut price);
     assert!(priced.is_ok(), "the columns are of one length");
+    let quoted = price.clone();
     let quotes: Vec<(Terms, f64)> = terms.iter().copied().zip(price).collect();
     // Forwards, and prices that are not discounted, which is what the crate asks for.
     let forward = |t: &Terms| t.spot * ((t.rate - t.dividend) * t.expiry).exp();
@@ -153,11 +155,11 @@ fn options() -> Vec<Case> {
         let out = out.each_mut().map(Vec::as_mut_slice);
         Ok(cpu.black_scholes(black_box(&columns(&all)), out)?)
     };
+    let (mut out, all) = (vec![0.0; OPTIONS], calls.clone());
     let implied = move || {
-        for (terms, price) in &quotes {
-            black_box(implied_vol(Right::Call, black_box(*price), *terms)?);
-        }
-        Ok(())
+        let OptionColumns { spot, strike, rate, dividend, expiry, sign, .. } = columns(&all);
+        let quotes = QuoteColumns { price: &quoted, spot, strike, rate, dividend, expiry, sign };
+        Ok(cpu.implied_vol(black_box(&quotes), &mut out)?)
     };
     let puts = move || {
         for at in 0..64 {

@@ -10,7 +10,7 @@ use fillrate_device::routing::{HealthLimits, Preference, RouterOptions};
 use fillrate_kernels::cuda::{Accelerator, Gpu, GpuOptions, GpuPrecision, Program};
 
 use super::table::count;
-use crate::cli::{OptionsVerb, Verb, WavesArgs, WavesVerb};
+use crate::cli::{Verb, WavesArgs, WavesVerb};
 use crate::failure::hinted;
 use crate::output::Printer;
 use crate::settings::{DeviceChoice, Origin, Settings, keys};
@@ -20,7 +20,6 @@ fn without_kernel(verb: &Verb) -> Option<&'static str> {
     match verb {
         Verb::Risk(_) => Some("risk"),
         Verb::Waves(arguments) => waves_without_kernel(arguments),
-        Verb::Options { verb: OptionsVerb::Iv(_) } => Some("options iv"),
         _ => None,
     }
 }
@@ -182,7 +181,6 @@ mod tests {
             ("fillrate risk p.csv", "risk"),
             ("fillrate waves p.csv", "waves without --surrogates"),
             ("fillrate waves backtest p.csv", "waves backtest"),
-            ("fillrate options iv q.csv", "options iv"),
         ] {
             for device in ["auto", "cpu"] {
                 assert_eq!(complaint(&format!("{line} --device {device}")), None, "{line}");
@@ -194,6 +192,7 @@ mod tests {
             "indicators p.csv --sma 3",
             "portfolio p.csv --objective min-variance --long-only",
             "waves p.csv --surrogates 9",
+            "options iv q.csv",
         ] {
             assert_eq!(complaint(&format!("fillrate {line} --device cuda")), None, "{line}");
         }

@@ -2,6 +2,7 @@
 
 mod book;
 mod method;
+mod quotes;
 mod row;
 
 use std::io::Write;
@@ -10,15 +11,14 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Float64Array};
 use arrow_schema::{DataType, Field, Schema};
-use fillrate::market::options::implied_vol;
 use fillrate::records::{Chunk, Layout, Sink, Writer};
-use rayon::prelude::*;
 
 use self::book::{Computers, price_all};
 use self::method::Pricing;
-use self::row::{Row, Rows, asked, implied_of};
+use self::quotes::imply_all;
+use self::row::{Rows, asked};
 use super::Outcome;
-use super::device::{refuse, say};
+use super::device::{computer, refuse, say};
 use super::loading::start_threads;
 use super::table::{format_of_records, open, record_format, report_skipped};
 use crate::cli::{OptionTableArgs, OptionsVerb};
@@ -62,15 +62,11 @@ pub(crate) fn run(
         }
         OptionsVerb::Iv(arguments) => {
             let flags = asked::of_implied(arguments);
-            let imply = |row: &Row<'_>| {
-                let (right, price, terms) = implied_of(row)?;
-                let vol = implied_vol(right, price, terms).map_err(|error| error.to_string())?;
-                Ok(vec![Some(vol)])
-            };
-            let compute = |rows: &Rows<'_>| -> anyhow::Result<Vec<Values>> {
-                Ok((0..rows.len()).into_par_iter().map(|row| imply(&rows.row(row))).collect())
-            };
-            answer(&arguments.table, &flags, &IMPLIED, &compute, settings, printer)
+            let computer = computer(settings)?;
+            let compute = |rows: &Rows<'_>| imply_all(&computer, rows);
+            let outcome = answer(&arguments.table, &flags, &IMPLIED, &compute, settings, printer)?;
+            say(&computer.report(), printer);
+            Ok(outcome)
         }
     }
 }

@@ -24,6 +24,7 @@ fn check(verb: &'static str, arguments: &[&str]) {
     let desk = Desk::of_verb(verb);
     desk.put("p.csv", PRICES);
     desk.put("pair.csv", PAIR);
+    desk.put("q.csv", QUOTES);
     let on = |device: &str| desk.run(&[arguments, &["--device", device]].concat());
     let expected = desk.run(arguments).succeeds();
     for device in ["auto", "cpu"] {
@@ -41,6 +42,14 @@ fn check(verb: &'static str, arguments: &[&str]) {
         assert!(errors[0].starts_with("error: cannot compute on the GPU: "), "{errors:?}");
     }
 }
+
+const QUOTES: &str = "\
+right,price,spot,strike
+call,3.1,100,110
+put,12,100,110
+put,1e-200,100,11
+call,120,100,110
+";
 
 const PAIR: &str = "\
 symbol,date,close
@@ -60,6 +69,9 @@ B,2024-01-08,50
 fn the_processor_and_a_gpu_give_the_same_bytes() {
     check("options", &OPTION);
     check("options", &[&OPTION[..], &["--kind", "american"]].concat());
+    let quote = [&["iv", "--price", "4.76"], &OPTION[1..9], &OPTION[11..]].concat();
+    check("options", &quote);
+    check("options", &["iv", "q.csv", "--rate", "0.01", "--expiry", "0.5", "--on-error", "skip"]);
     let asian = ["--kind", "asian-arithmetic", "--fixings", "4", "--paths", "2000"];
     check("options", &[&OPTION[..], &asian].concat());
     let asset =

@@ -10,12 +10,14 @@
 mod delay;
 mod masks;
 pub(crate) mod math;
+mod mills;
 mod twice;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
 pub(crate) use delay::Delay;
 pub(crate) use masks::Compare;
+pub(crate) use mills::mills_ratio;
 pub(crate) use twice::Twice;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use x86::{Avx2Doubles, Avx512Doubles};

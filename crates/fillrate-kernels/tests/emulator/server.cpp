@@ -143,6 +143,7 @@ const std::map<std::string, Kernel> KERNELS = {
     ENTRY(covariance_centred),
     ENTRY(covariance_weighted),
     ENTRY(ema),
+    ENTRY(implied_vol),
     ENTRY(long_window_finish),
     ENTRY(long_window_level),
     ENTRY(macd_line),

@@ -2,7 +2,8 @@
 
 use fillrate_kernels::scalar::options as scalar;
 use fillrate_kernels::{
-    AmericanScheme, AmericanTerms, Cpu, GREEKS, OptionColumns, Philox, Tier, normal_cdf,
+    AmericanScheme, AmericanTerms, Cpu, GREEKS, OptionColumns, Philox, QuoteColumns, Tier,
+    normal_cdf,
 };
 
 /// Terms of so many options: spot, strike, rate, yield, volatility, expiry and sign.
@@ -65,6 +66,59 @@ fn prices_and_greeks_are_those_of_the_scalar_version_on_every_tier() {
     }
 }
 
+/// The volatilities of quotes: price, spot, strike, rate, yield, expiry and sign.
+fn implied(cpu: &Cpu, quotes: &[Vec<f64>; 7]) -> Vec<f64> {
+    let [price, spot, strike, rate, dividend, expiry, sign] = quotes.each_ref().map(Vec::as_slice);
+    let columns = QuoteColumns { price, spot, strike, rate, dividend, expiry, sign };
+    let mut vol = vec![-1.0; price.len()];
+    cpu.implied_vol(&columns, &mut vol).unwrap();
+    vol
+}
+
+#[test]
+fn implied_volatilities_are_those_that_were_priced_on_every_tier() {
+    let terms = terms(1003);
+    let row = |option: usize| terms.each_ref().map(|column| column[option]);
+    let price: Vec<f64> = (0..1003).map(|option| scalar::black_scholes(row(option))[0]).collect();
+    let [spot, strike, rate, dividend, _, expiry, sign] = terms.clone();
+    let mut quotes = [price, spot, strike, rate, dividend, expiry, sign];
+    // Beyond the bounds.
+    (quotes[0][17], quotes[0][400]) = (-1.0, 1e6);
+    let portable = implied(&Cpu::with_tier(Tier::Portable).unwrap(), &quotes);
+    assert!(portable[17].is_nan() && portable[400].is_nan());
+    for option in (0..1003).filter(|option| ![17, 400].contains(option)) {
+        let (terms, vol) = (row(option), terms[4][option]);
+        let [_, _, _, vega, ..] = scalar::black_scholes(terms);
+        // What the price's last bits decide of the volatility.
+        let resolution = 1e-15 * (terms[0] + terms[1]) / vega;
+        let is_right = (portable[option] - vol).abs() < 1e-14 * vol + 8.0 * resolution;
+        assert!(is_right || resolution > 1e-3, "{terms:?}: {}", portable[option]);
+    }
+    for &tier in Tier::available() {
+        let got = implied(&Cpu::with_tier(tier).unwrap(), &quotes);
+        assert_eq!(bits(&got), bits(&portable), "{tier}");
+    }
+}
+
+#[test]
+fn what_bounds_a_price_bounds_what_it_implies() {
+    // Without rates an option's bounds are known to the last digit.
+    let quotes = |price: &[f64], sign: f64| {
+        let of = |value: f64| vec![value; price.len()];
+        [price.to_vec(), of(100.0), of(90.0), of(0.0), of(0.0), of(1.0), of(sign)]
+    };
+    let cpu = Cpu::detect();
+    let calls =
+        implied(&cpu, &quotes(&[10.0, 100.0, 9.999, f64::NAN, 10.000_001, 99.999_999], 1.0));
+    assert_eq!(calls[0].to_bits(), 0);
+    assert!(calls[1..4].iter().all(|vol| vol.is_nan()), "{calls:?}");
+    assert!(calls[4] > 0.01 && calls[4] < 0.05 && calls[5] > 10.0, "{calls:?}");
+    let puts = implied(&cpu, &quotes(&[0.0, 90.0, 5e-324, 1e-300, 89.999_999_999], -1.0));
+    assert!(puts[0].to_bits() == 0 && puts[1].is_nan(), "{puts:?}");
+    // −½ (ln 0.9 / σ)² is about the logarithm of the price.
+    assert!(puts[2] > 0.002 && puts[2] < puts[3] && puts[3] < 0.003 && puts[4] > 12.0, "{puts:?}");
+}
+
 #[test]
 fn the_normal_distribution_is_right_to_its_last_digits() {
     for step in -3700..=800 {
@@ -106,6 +160,10 @@ fn refusals_name_the_op() {
     let mut price = vec![0.0; 8];
     let refused = Cpu::detect().black_scholes_price(&options, &mut price).unwrap_err();
     assert!(refused.to_string().starts_with("black_scholes: "), "{refused}");
+    let [spot, strike, rate, dividend, _, expiry, sign] = terms.each_ref().map(Vec::as_slice);
+    let quotes = QuoteColumns { price: &short, spot, strike, rate, dividend, expiry, sign };
+    let refused = Cpu::detect().implied_vol(&quotes, &mut price).unwrap_err();
+    assert!(refused.to_string().starts_with("implied_vol: "), "{refused}");
     let american = AmericanTerms { rate: 0.05, dividend: 0.0, vol: 0.2, expiry: 1.0 };
     let scheme = AmericanScheme::accurate();
     let refused = Cpu::detect().american_premium(&american, scheme, &short, 0.0).unwrap_err();

@@ -3,6 +3,7 @@
 #![allow(unsafe_code, reason = "lane operations gated by the tier, over checked bounds")]
 
 pub(crate) mod american;
+pub(crate) mod implied;
 
 use super::dispatch::{Kernel, dispatch_doubles};
 use super::doubles::{Doubles, math};
@@ -31,22 +32,25 @@ pub struct OptionColumns<'a> {
 /// What is computed of each option; the six outputs of [`Cpu::black_scholes`] in their order.
 pub const GREEKS: usize = 6;
 
-impl OptionColumns<'_> {
-    fn columns(&self) -> [&[f64]; 7] {
+/// The columns of an op over options, in its kernel's order.
+type Columns<'a> = [&'a [f64]; 7];
+
+impl<'a> OptionColumns<'a> {
+    fn columns(&self) -> Columns<'a> {
         [self.spot, self.strike, self.rate, self.dividend, self.vol, self.expiry, self.sign]
     }
+}
 
-    fn check(&self, outputs: &[&mut [f64]]) -> Result<()> {
-        let options = self.spot.len();
-        let lens = self.columns().map(<[f64]>::len);
-        if lens.iter().all(|len| *len == options) && outputs.iter().all(|out| out.len() == options)
-        {
-            return Ok(());
-        }
-        let outputs: Vec<usize> = outputs.iter().map(|out| out.len()).collect();
-        let expected = format!("columns of {options} options");
-        Err(Error::Shape { op: "black_scholes", expected, got: format!("{lens:?} to {outputs:?}") })
+/// Refuses columns or outputs that differ in length.
+fn check(op: &'static str, columns: Columns<'_>, outputs: &[&[f64]]) -> Result<()> {
+    let options = columns[0].len();
+    let lens = columns.map(<[f64]>::len);
+    if lens.iter().all(|len| *len == options) && outputs.iter().all(|out| out.len() == options) {
+        return Ok(());
     }
+    let outputs: Vec<usize> = outputs.iter().map(|out| out.len()).collect();
+    let expected = format!("columns of {options} options");
+    Err(Error::Shape { op, expected, got: format!("{lens:?} to {outputs:?}") })
 }
 
 impl Cpu {
@@ -66,7 +70,7 @@ impl Cpu {
         options: &OptionColumns<'_>,
         mut outputs: [&mut [f64]; GREEKS],
     ) -> Result<()> {
-        options.check(&outputs)?;
+        check("black_scholes", options.columns(), &outputs.each_ref().map(|out| &**out))?;
         let outputs = outputs.each_mut().map(|out| &mut **out);
         dispatch_doubles(self.tier(), BlackScholes { options, outputs });
         Ok(())
@@ -82,7 +86,7 @@ impl Cpu {
         options: &OptionColumns<'_>,
         price: &mut [f64],
     ) -> Result<()> {
-        options.check(&[&mut *price])?;
+        check("black_scholes", options.columns(), &[&*price])?;
         dispatch_doubles(self.tier(), BlackScholes { options, outputs: [price] });
         Ok(())
     }

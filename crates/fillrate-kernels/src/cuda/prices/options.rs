@@ -1,4 +1,4 @@
-//! European options by Black, Scholes and Merton.
+//! European options by Black, Scholes and Merton, and the volatilities that their prices imply.
 
 use super::CudaPrices;
 use crate::Result;
@@ -19,6 +19,20 @@ impl CudaPrices {
             "black_scholes",
             options,
             &[Argument::Address(terms), Argument::Address(out), Argument::Count(options as u64)],
+        )
+    }
+
+    /// [`Cpu::implied_vol`](crate::Cpu::implied_vol): `quotes` is f64 `[OPTION_TERMS, options]` in the order of
+    /// [`QuoteColumns`](crate::QuoteColumns), `out` becomes `[options]`.
+    ///
+    /// # Errors
+    ///
+    /// If the device fails.
+    pub fn implied_vol(&self, quotes: Address, out: Address, options: usize) -> Result<()> {
+        self.for_each(
+            "implied_vol",
+            options,
+            &[Argument::Address(quotes), Argument::Address(out), Argument::Count(options as u64)],
         )
     }
 }

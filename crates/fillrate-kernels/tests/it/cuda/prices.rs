@@ -1,6 +1,7 @@
 //! The kernels over prices against their twins: the same bits.
 
 mod covariance;
+mod options;
 mod samples;
 mod series;
 mod sweeps;
@@ -14,12 +15,12 @@ use fillrate_kernels::cuda::{
     Region,
 };
 use fillrate_kernels::{
-    AmericanScheme, BasketTerms, Cpu, GREEKS, OptionColumns, PathGrid, PathModel, Philox,
-    WINDOW_BARS_MAX, WindowOp,
+    AmericanScheme, BasketTerms, Cpu, PathGrid, PathModel, Philox, WINDOW_BARS_MAX, WindowOp,
 };
 use proptest::prelude::*;
 
 use self::covariance::check_covariances;
+use self::options::{check_implied, check_options};
 use self::samples::{SAMPLED, check_moments, check_puts, check_samples, check_selection};
 use self::series::{
     check_changes, check_recurrences, check_signals, check_windows, check_windows_of,
@@ -120,37 +121,6 @@ fn uniforms(seed: u64, count: usize) -> Vec<f64> {
     (0..count as u64).map(|place| philox.uniforms(place, 0, 0)[0]).collect()
 }
 
-fn check_options(bench: &Bench, options: usize, seed: u64) {
-    let philox = Philox::new(seed);
-    let column = |stream, low: f64, high: f64| -> Vec<f64> {
-        let uniform = |option| philox.uniforms(option, 0, stream)[0];
-        (0..options as u64).map(|option| low + (high - low) * uniform(option)).collect()
-    };
-    // Some are without volatility, some without time, and some far from any strike.
-    let some = |values: Vec<f64>, each: usize, to: f64| -> Vec<f64> {
-        let of = |(place, value)| if place % each == each - 1 { to } else { value };
-        values.into_iter().enumerate().map(of).collect()
-    };
-    let terms = [
-        column(0, 5.0, 150.0),
-        some(column(1, 60.0, 140.0), 11, 1e6),
-        column(2, -0.05, 0.2),
-        column(3, -0.02, 0.1),
-        some(column(4, 0.02, 1.5), 7, 0.0),
-        some(column(5, 0.01, 5.0), 13, 0.0),
-        (0..options).map(|option| if option % 3 == 0 { -1.0 } else { 1.0 }).collect(),
-    ];
-    let on_device = bench.column(&terms.concat());
-    let out = bench.room(GREEKS * options);
-    bench.prices.black_scholes(on_device, out, options).unwrap();
-    let [spot, strike, rate, dividend, vol, expiry, sign] = terms.each_ref().map(Vec::as_slice);
-    let columns = OptionColumns { spot, strike, rate, dividend, vol, expiry, sign };
-    let mut twin = [(); GREEKS].map(|()| vec![0.0; options]);
-    Cpu::detect().black_scholes(&columns, twin.each_mut().map(Vec::as_mut_slice)).unwrap();
-    assert_same(&bench.bits(out, GREEKS * options), &twin.concat(), &format!("{options} options"));
-    bench.clear();
-}
-
 fn grid(steps: u32, first: u64, mirrored: bool, seed: u64) -> PathGrid {
     let (philox, step_years) = (Philox::new(seed), 1.0 / f64::from(steps));
     PathGrid { spot: 100.0, philox, first, mirrored, steps, step_years }
@@ -183,6 +153,7 @@ fn check_basket(bench: &Bench, assets: usize, grid: &PathGrid, paths: usize) {
 fn check_all(bench: &Bench, seed: u64) {
     for options in [1, 255, 1000] {
         check_options(bench, options, seed);
+        check_implied(bench, options, seed);
     }
     for (at, model) in MODELS.iter().enumerate() {
         for (steps, mirrored) in [(1, false), (2, true), (7, false), (30, true)] {
@@ -247,7 +218,10 @@ proptest! {
 
     #[test]
     fn options_give_the_bits_of_the_twin(options in 1_usize..600, seed: u64) {
-        BENCH.with(|bench| check_options(bench, options, seed));
+        BENCH.with(|bench| {
+            check_options(bench, options, seed);
+            check_implied(bench, options, seed);
+        });
     }
 
     #[test]
@@ -292,6 +266,7 @@ proptest! {
 fn every_kernel(engine: Engine) {
     let bench = &Bench::emulated(engine);
     check_options(bench, 7, 1);
+    check_implied(bench, 7, 1);
     for model in &MODELS {
         check_paths(bench, model, &grid(3, 0, true, 1), 5);
     }

@@ -1,14 +1,12 @@
 //! European options as a job.
 
-use fillrate_kernels::cuda::{Layout, OPTION_TERMS};
+use fillrate_kernels::cuda::OPTION_TERMS;
 use fillrate_kernels::{GREEKS, OptionColumns};
 
+use super::tiles::by_tiles;
 use super::{Job, MarketDevice};
 use crate::Result;
 use crate::market::options::{EuropeanColumns, GreekColumns};
-
-/// Options that are on a device at a time: some hundred megabytes of terms and results.
-const TILE: usize = 1 << 20;
 
 /// European options whose terms are in their ranges.
 #[derive(Clone, Debug)]
@@ -58,27 +56,9 @@ impl Job for EuropeanBatch {
     }
 
     fn on_device(&self, device: &MarketDevice) -> Result<GreekColumns> {
-        const DOUBLE: usize = size_of::<f64>();
-        let tile = TILE.min(self.len());
-        let mut layout = Layout::default();
-        let terms = layout.reserve(OPTION_TERMS * tile * DOUBLE);
-        let results = layout.reserve(GREEKS * tile * DOUBLE);
-        let region = device.region(&layout, "options")?;
-        let [terms, results] = [terms, results].map(|span| span.at(region.address()));
-        let mut out = [(); GREEKS].map(|()| vec![0.0; self.len()]);
-        for start in (0..self.len()).step_by(TILE) {
-            let rows = start..self.len().min(start + TILE);
-            for (place, column) in self.terms.iter().enumerate() {
-                let to = terms.plus(place * rows.len() * DOUBLE);
-                device.upload(to, &column[rows.clone()])?;
-            }
-            device.prices.black_scholes(terms, results, rows.len())?;
-            for (place, column) in out.iter_mut().enumerate() {
-                let from = results.plus(place * rows.len() * DOUBLE);
-                device.download(from, &mut column[rows.clone()])?;
-            }
-        }
-        let [price, delta, gamma, vega, theta, rho] = out;
+        let launch = |terms, out, count| device.prices.black_scholes(terms, out, count);
+        let [price, delta, gamma, vega, theta, rho] =
+            by_tiles::<GREEKS>(device, &self.terms, launch)?;
         Ok(GreekColumns { price, delta, gamma, vega, theta, rho })
     }
 }

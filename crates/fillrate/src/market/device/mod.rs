@@ -8,9 +8,11 @@
 mod columns;
 mod computer;
 mod european;
+mod implied;
 mod matmul;
 mod series;
 mod simulation;
+mod tiles;
 
 use std::sync::Arc;
 
@@ -22,6 +24,7 @@ use crate::Result;
 
 pub use self::computer::{Computer, DeviceOptions, Open, Report};
 pub use self::european::EuropeanBatch;
+pub use self::implied::ImpliedVolBatch;
 pub use self::matmul::MatmulJob;
 pub use self::series::IndicatorJob;
 pub use self::simulation::{PartSummary, SimulationPart};

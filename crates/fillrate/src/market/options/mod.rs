@@ -34,7 +34,8 @@ pub use self::american::{AmericanPuts, PutSolution, american, american_on};
 pub use self::barrier::{Barrier, BarrierKind};
 pub use self::binomial::{Exercise, TREE_STEPS_MAX, binomial};
 pub use self::european::{EuropeanColumns, GreekColumns, price_columns};
-pub use self::implied::implied_vol;
+pub(crate) use self::implied::volatilities;
+pub use self::implied::{QuoteColumns, implied_vol, implied_vol_columns};
 pub use self::simulated::{
     OptionSimulation, Simulated, SimulationMoments, SimulationOptions, simulate, simulate_on,
 };
@@ -295,6 +296,8 @@ impl Bumps {
 
 #[cfg(test)]
 mod american_tests;
+#[cfg(test)]
+mod implied_tests;
 #[cfg(test)]
 mod simulated_tests;
 #[cfg(test)]

@@ -243,17 +243,6 @@ fn differences_are_the_greeks_of_a_european_option() {
     }
 }
 
-#[test]
-fn a_price_that_no_volatility_reaches_is_refused() {
-    let terms = terms(100.0, 90.0, 0.05, 0.0, 0.2, 1.0);
-    for value in [-1.0, 5.0, 100.0, 1e9, f64::NAN] {
-        let message = implied_vol(Right::Call, value, terms).unwrap_err().to_string();
-        assert!(message.starts_with("price: "), "{message}");
-    }
-    let lowest = 100.0 - 90.0 * (-0.05_f64).exp();
-    assert!(implied_vol(Right::Call, lowest + 1e-12, terms).unwrap() < 0.05);
-}
-
 proptest! {
     #[test]
     fn a_call_less_a_put_is_a_forward(
@@ -285,19 +274,5 @@ proptest! {
         });
         let whole = price(Kind::European, right, terms).unwrap().price;
         prop_assert!((parts[0] + parts[1] - whole).abs() < 1e-9, "{parts:?}, {whole}");
-    }
-
-    #[test]
-    fn an_implied_volatility_is_the_one_that_was_priced(
-        ratio in 0.7..1.4_f64, vol in 0.05..2.0_f64, expiry in 0.1..3.0_f64, is_call: bool,
-    ) {
-        let right = if is_call { Right::Call } else { Right::Put };
-        let terms = terms(100.0, 100.0 * ratio, 0.03, 0.01, vol, expiry);
-        let greeks = price(Kind::European, right, terms).unwrap();
-        // What the price's last bits decide of the volatility: deep in the money, nothing.
-        let resolution = 100.0 * f64::EPSILON * 8.0 / greeks.vega;
-        prop_assume!(resolution < 1e-4);
-        let implied = implied_vol(right, greeks.price, terms).unwrap();
-        prop_assert!((implied - vol).abs() < 1e-14 + resolution, "{implied}, {vol}");
     }
 }

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use fillrate::market::Philox;
-use fillrate::market::device::{Computer, EuropeanBatch, Report, SimulationPart};
+use fillrate::market::device::{Computer, EuropeanBatch, ImpliedVolBatch, Report, SimulationPart};
 use fillrate::market::montecarlo::{
     Asset, Basket, HestonTerms, MertonTerms, MonteCarloOptions, PathModel, Underlying, simulate,
     simulate_on,
 };
 use fillrate::market::options::{
-    AmericanPuts, Barrier, BarrierKind, EuropeanColumns, Greeks, Kind, Right, Simulated,
-    SimulationOptions, Terms, american_on, price, price_columns, simulate as simulate_option,
-    simulate_on as simulate_option_on,
+    AmericanPuts, Barrier, BarrierKind, EuropeanColumns, Greeks, Kind, QuoteColumns, Right,
+    Simulated, SimulationOptions, Terms, american_on, implied_vol_columns, price, price_columns,
+    simulate as simulate_option, simulate_on as simulate_option_on,
 };
 
 use super::{Device, bits, computer};
@@ -73,6 +73,52 @@ fn what_the_device_fails_has_the_same_answer_from_the_processor() {
     check_options(&full, 5);
     let reason = full.report().reason.unwrap();
     assert_eq!(reason, "the device has no 768 bytes left");
+}
+
+/// Quotes of which some are out of bounds.
+fn check_quotes(computer: &Computer<ImpliedVolBatch>, options: usize) {
+    let philox = Philox::new(3);
+    let column = |stream, low: f64, high: f64| -> Vec<f64> {
+        let uniform = |option| philox.uniforms(option, 0, stream)[0];
+        (0..options as u64).map(|option| low + (high - low) * uniform(option)).collect()
+    };
+    let price: Vec<f64> = column(0, -6.0, 2.3).iter().map(|power| 10_f64.powf(*power)).collect();
+    let (spot, strike, rate) =
+        (column(1, 50.0, 150.0), column(2, 60.0, 140.0), column(3, 0.0, 0.1));
+    let (dividend, expiry) = (column(4, 0.0, 0.05), column(5, 0.01, 5.0));
+    let right: Vec<Right> =
+        (0..options).map(|at| if at % 3 == 0 { Right::Put } else { Right::Call }).collect();
+    let columns = QuoteColumns {
+        right: &right,
+        price: &price,
+        spot: &spot,
+        strike: &strike,
+        rate: &rate,
+        dividend: &dividend,
+        expiry: &expiry,
+    };
+    let expected = implied_vol_columns(&columns).unwrap();
+    let found = computer.run(ImpliedVolBatch::new(&columns).unwrap()).unwrap();
+    assert_eq!(bits(&found), bits(&expected));
+}
+
+#[test]
+fn volatilities_from_a_device_have_the_bits_of_the_processor() {
+    let sound = computer(Device::sound());
+    for options in [0, 1, 777] {
+        check_quotes(&sound, options);
+    }
+    assert_eq!((sound.report().on_device, sound.report().degraded), (3, 0));
+    let failing = computer(Device { failing: Some(1), ..Device::sound() });
+    for _ in 0..3 {
+        check_quotes(&failing, 5);
+    }
+    let Report { on_device, on_processor, degraded, reason, .. } = failing.report();
+    assert_eq!((on_device, on_processor, degraded), (2, 1, 1));
+    assert_eq!(reason.as_deref(), Some("a launch out of resources"));
+    let full = computer(Device { full: Some(0), ..Device::sound() });
+    check_quotes(&full, 5);
+    assert_eq!((full.report().on_processor, full.report().degraded), (1, 1));
 }
 
 fn basket() -> Underlying {
