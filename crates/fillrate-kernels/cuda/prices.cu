@@ -8,6 +8,7 @@
 #include "options.cu"
 #include "paths.cu"
 #include "recurrence.cu"
+#include "risk.cu"
 #include "samples.cu"
 #include "sweep.cu"
 #include "waves.cu"

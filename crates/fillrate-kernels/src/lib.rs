@@ -33,6 +33,7 @@
 //! | [`Cpu::matmul`] | `[rows, inner]` and `[inner, columns]` | `[rows, columns]` |
 //! | [`Cpu::covariances`] | returns `[symbols, dates]`, windows | lower triangles, `[windows, triangle]` |
 //! | [`Cpu::portfolio_returns`] | the same, weights `[portfolios, symbols]` | `[portfolios, dates]` |
+//! | [`Cpu::risk`] | prices of series and their dates, a [`RiskPanel`] | [`RiskSums`], `[series + 1]` |
 //! | [`Cpu::sweep`] | a [`Tape`] and the lines of eight parameter sets | eight accounts' sums |
 //!
 //! # Precision
@@ -77,6 +78,7 @@ pub use cpu::paths::{
     PathModel, Sampled,
 };
 pub use cpu::recurrence::{AtrStream, EmaStream, MacdPeriods, MacdStream, RsiStream};
+pub use cpu::risk::{RISK_SUMS, RiskDates, RiskPanel, RiskSums, RiskTerms};
 pub use cpu::sweep::{
     LaneSeries, OrderFill, Positions, SWEEP_LANES, SweepLine, SweepRule, SweepTally, Tape,
     TapeTerms,

@@ -18,7 +18,6 @@ use crate::settings::{DeviceChoice, Origin, Settings, keys};
 /// What a verb computes that no GPU does.
 fn without_kernel(verb: &Verb) -> Option<&'static str> {
     match verb {
-        Verb::Risk(_) => Some("risk"),
         Verb::Waves(arguments) => waves_without_kernel(arguments),
         _ => None,
     }
@@ -178,7 +177,6 @@ mod tests {
     #[test]
     fn a_gpu_is_refused_where_no_kernel_would_use_it() {
         for (line, what) in [
-            ("fillrate risk p.csv", "risk"),
             ("fillrate waves p.csv", "waves without --surrogates"),
             ("fillrate waves backtest p.csv", "waves backtest"),
         ] {

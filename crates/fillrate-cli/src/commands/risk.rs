@@ -5,11 +5,13 @@ use std::sync::Arc;
 use arrow_array::{ArrayRef, Float64Array, StringArray, UInt64Array};
 use arrow_schema::{DataType, Field, Schema};
 use comfy_table::CellAlignment;
-use fillrate::market::risk::{Drawdown, Returns, Risk, RiskOptions, measure};
+use fillrate::market::risk::{Drawdown, Returns, Risk, RiskOptions, measure_on};
 use fillrate::market::{Panel, PanelOptions};
 use fillrate::records::{Layout, Writer};
 
 use super::Outcome;
+use super::device::{computer, say};
+use super::loading::start_threads;
 use super::prices::read;
 use super::table::{format_of_records, record_format};
 use crate::cli::RiskArgs;
@@ -32,7 +34,10 @@ pub(crate) fn run(
     let panel_options =
         PanelOptions { sort: arguments.prices.sort, ..PanelOptions::only(&[options.column]) };
     let panel = read(&arguments.input, panel_options, settings, printer)?;
-    let risks = measure(&panel, &options)?;
+    start_threads(settings)?;
+    let computer = computer(settings)?;
+    let risks = measure_on(&computer, &panel, &options)?;
+    say(&computer.report(), printer);
     let Some(format) = format_of_records(format) else {
         let page = Rendered::text(page(&risks, printer));
         printer.emit(&page, settings.output.as_deref())?;

@@ -81,6 +81,8 @@ fn the_processor_and_a_gpu_give_the_same_bytes() {
     check("indicators", &["p.csv", "--momentum", "2", "--stoch", "2,2,2", "--signal", "momentum"]);
     check("backtest", &["p.csv", "--strategy", "ma-crossover", "--grid", "fast=1:2,slow=2:3"]);
     check("waves", &["p.csv", "--open-ends", "--surrogates", "9"]);
+    check("risk", &["p.csv"]);
+    check("risk", &["pair.csv", "--log-returns", "--benchmark", "B", "--method", "parametric"]);
     for more in [&["--covariance", "ewma"][..], &["--frontier", "3"]] {
         let objective = if more[0] == "--frontier" { "min-cvar" } else { "min-variance" };
         let arguments = ["pair.csv", "--objective", objective, "--long-only"];
@@ -91,11 +93,11 @@ fn the_processor_and_a_gpu_give_the_same_bytes() {
 #[test]
 fn a_gpu_is_refused_where_no_kernel_would_use_it() {
     let hint = "leave --device away";
-    let desk = Desk::of_verb("risk");
+    let desk = Desk::of_verb("waves");
     desk.put("p.csv", PRICES);
     desk.run(&["p.csv", "--device", "cpu"]).succeeds();
-    let refused = desk.run(&["p.csv", "--device", "cuda", "-o", "r.csv"]);
-    refused.complains("--device cuda: risk has no CUDA kernel", hint);
+    let refused = desk.run(&["p.csv", "--device", "cuda", "-o", "w.csv"]);
+    refused.complains("--device cuda: waves without --surrogates has no CUDA kernel", hint);
     assert_eq!(desk.files(), ["p.csv"]);
     // A setting for all verbs means those that can.
     desk.put("fillrate.toml", "device = \"cuda\"\n");
@@ -107,8 +109,4 @@ fn a_gpu_is_refused_where_no_kernel_would_use_it() {
         let option = [&OPTION[..], rest, &["--device", "cuda:1"]].concat();
         desk.run(&option).complains(message, hint);
     }
-    let desk = Desk::of_verb("waves");
-    desk.put("p.csv", PRICES);
-    let refused = desk.run(&["p.csv", "--device", "cuda"]);
-    refused.complains("--device cuda: waves without --surrogates has no CUDA kernel", hint);
 }

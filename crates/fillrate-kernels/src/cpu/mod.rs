@@ -19,6 +19,7 @@ pub(crate) mod paths;
 mod peak;
 pub(crate) mod quantize;
 pub(crate) mod recurrence;
+pub(crate) mod risk;
 mod select_rows;
 pub(crate) mod sweep;
 pub(crate) mod tier;

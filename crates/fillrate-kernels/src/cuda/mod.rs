@@ -45,7 +45,7 @@ pub use matrix::{Cell, DeviceMatrix};
 pub use prices::{
     AMERICAN_RESULTS, AMERICAN_TERMS, CHUNK_MOMENTS, CudaPrices, DEVICE_SYMBOLS_MAX,
     DEVICE_WINDOW_BARS_MAX, DeviceBars, DeviceDates, DeviceGrid, DevicePaths, DevicePuts,
-    DeviceRanges, DeviceReturns, DeviceRule, DeviceSamples, DeviceSeries, DeviceSignal,
+    DeviceRanges, DeviceReturns, DeviceRisk, DeviceRule, DeviceSamples, DeviceSeries, DeviceSignal,
     DeviceWaves, DeviceWindow, OPTION_TERMS, SAMPLE_TERMS, SWEEP_FIGURES, SWEEP_ROWS_MAX,
     SWING_HIGH, SWING_LOW, StochasticWindows, SurrogateTerms, TAPE_COLUMNS, WAVE_SERIES_MAX,
     WaveForm, WaveLook, WaveMeasure, WaveRule, WaveTables, WaveTarget, WaveTerm,

@@ -11,4 +11,5 @@ mod options;
 mod paths;
 mod prices;
 mod refusals;
+mod risk;
 mod sweep;

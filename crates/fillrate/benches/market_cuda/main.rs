@@ -8,6 +8,7 @@
 #![allow(clippy::print_stdout, missing_docs, reason = "a benchmark reports on standard output")]
 #![allow(clippy::unwrap_used, reason = "a benchmark that cannot go on should stop where it is")]
 
+mod risk;
 mod sums;
 
 use std::sync::Arc;
@@ -38,6 +39,7 @@ use fillrate_kernels::cuda::{
 use fillrate_kernels::{GREEKS, PathGrid, WindowOp};
 use serde_json::{Value, json};
 
+use self::risk::risk;
 use self::sums::{product, sums_over_returns};
 
 /// Runs of each measurement; the median is reported.
@@ -371,6 +373,7 @@ fn main() {
     ] {
         results.push(indicator(name, of, &panel, &*accelerator, &device));
     }
+    results.push(risk(&panel, &*accelerator, &device));
     results.extend(sums_over_returns(&*accelerator));
     results.push(surrogates("waves_block", SurrogateMethod::Block, &device));
     results.push(surrogates("waves_gbm", SurrogateMethod::Gbm, &device));

@@ -10,6 +10,7 @@ mod moments;
 mod options;
 mod paths;
 mod recurrence;
+mod risk;
 mod samples;
 mod sweep;
 mod wave_tables;
@@ -24,6 +25,7 @@ pub use covariance::{DEVICE_SYMBOLS_MAX, DeviceDates, DeviceReturns};
 pub use moments::{CHUNK_MOMENTS, DeviceRanges};
 pub use options::OPTION_TERMS;
 pub use paths::DevicePaths;
+pub use risk::DeviceRisk;
 pub use samples::{DeviceSamples, SAMPLE_TERMS};
 pub use sweep::{DeviceGrid, DeviceRule, SWEEP_FIGURES, SWEEP_ROWS_MAX, TAPE_COLUMNS};
 pub use wave_tables::{

@@ -2,6 +2,7 @@
 
 mod covariance;
 mod options;
+mod risk;
 mod samples;
 mod series;
 mod sweeps;
@@ -21,6 +22,7 @@ use proptest::prelude::*;
 
 use self::covariance::check_covariances;
 use self::options::{check_implied, check_options};
+use self::risk::check_risk;
 use self::samples::{SAMPLED, check_moments, check_puts, check_samples, check_selection};
 use self::series::{
     check_changes, check_recurrences, check_signals, check_windows, check_windows_of,
@@ -178,6 +180,10 @@ fn check_all(bench: &Bench, seed: u64) {
     check_changes(bench, &[900, 3], 730, seed);
     check_covariances(bench, 5, 40, &[0..40, 7..15, 39..40], seed);
     check_covariances(bench, 37, 300, &[0..300, 100..231], seed);
+    for is_each in [false, true] {
+        check_risk(bench, &[1], is_each, seed);
+        check_risk(bench, &[300, 300, 33, 0, 1, 2, 34, 157, 65, 66], is_each, seed);
+    }
     check_sampled(bench, seed);
     check_sweeps(bench, 120, [2, 5], seed);
     check_sweeps(bench, 40, [1, 130], seed);
@@ -250,6 +256,16 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))]
 
     #[test]
+    fn risk_gives_the_bits_of_the_twin(
+        first in 1_usize..200, others in prop::collection::vec(0_usize..200, 0..12),
+        is_each: bool, seed in 0_u64..u64::MAX / 2,
+    ) {
+        let lens: Vec<usize> =
+            std::iter::once(first).chain(others.into_iter().map(|len| len.min(first))).collect();
+        BENCH.with(|bench| check_risk(bench, &lens, is_each, seed));
+    }
+
+    #[test]
     fn simulated_options_give_the_bits_of_the_twin(
         sampled in prop::sample::select(SAMPLED.to_vec()), sets in 1_usize..5,
         paths in 1_usize..300, steps in 1_u32..40, first: u64, seed in 0_u64..u64::MAX / 2,
@@ -278,6 +294,7 @@ fn every_kernel(engine: Engine) {
     check_changes(bench, &[30, 3], 6, 1);
     check_signals(bench, &[30, 3], 2, 1);
     check_covariances(bench, 3, 35, &[1..35, 0..2], 1);
+    check_risk(bench, &[35, 3], true, 1);
     check_moments(bench, [2, 9], 4, 1);
     check_selection(bench, 40, &[[0.1, 0.2], [0.5, 0.9]], 1);
     for sampled in SAMPLED {
@@ -349,6 +366,8 @@ fn every_kernel_over_prices_on_the_gpu_gives_the_bits_of_its_twin() {
             check_all(&bench, 5);
             check_options(&bench, 300_000, 6);
             check_covariances(&bench, 200, 2500, &[0..2500, 0..504, 63..567, 2499..2500], 6);
+            check_risk(&bench, &[20_000, 2520, 2520, 19_999, 700], false, 6);
+            check_risk(&bench, &[20_000, 2520, 2520, 19_999, 700], true, 6);
             check_windows(&bench, &[100_000, 5000], 200, 7);
             check_recurrences(&bench, &[100_000, 5000], 50, 7);
             check_changes(&bench, &[100_000, 5000], 50, 7);

@@ -1,17 +1,22 @@
 //! Value at risk, and the mean loss beyond it.
 
-use super::{Moments, RiskOptions, TailMethod};
+use fillrate_kernels::RiskSums;
+
+use super::figures::Moments;
+use super::{RiskOptions, TailMethod};
 use crate::market::normal;
 
-/// VaR and CVaR of `returns` as positive losses; `None` where there are too few.
+/// VaR and CVaR of so many returns as positive losses; `None` where there are too few.
 pub(super) fn var_and_cvar(
-    returns: &[f64],
+    returns: usize,
+    sums: &RiskSums,
     moments: &Moments,
     options: &RiskOptions,
 ) -> (Option<f64>, Option<f64>) {
-    let tail = 1.0 - options.confidence;
     if options.method == TailMethod::Historical {
-        return historical(returns, tail);
+        let [sum, count] = sums.below;
+        let known = |loss: f64| (returns > 0).then_some(loss);
+        return (known(-sums.quantile), known(-sum / count));
     }
     let (Some(mean), Some(deviation)) = (moments.mean, moments.deviation) else {
         return (None, None);
@@ -20,20 +25,11 @@ pub(super) fn var_and_cvar(
         TailMethod::CornishFisher => (moments.skewness, moments.excess_kurtosis),
         TailMethod::Historical | TailMethod::Parametric => (0.0, 0.0),
     };
+    let tail = 1.0 - options.confidence;
     let z = normal::quantile(tail);
     let corrected = cornish_fisher([z, z * z, z * z * z], skewness, kurtosis);
     let mean_corrected = cornish_fisher(moments_below(z, tail), skewness, kurtosis);
     (Some(-(mean + deviation * corrected)), Some(-(mean + deviation * mean_corrected)))
-}
-
-fn historical(returns: &[f64], tail: f64) -> (Option<f64>, Option<f64>) {
-    let mut sorted = returns.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let Some(quantile) = quantile(&sorted, tail) else { return (None, None) };
-    // Interpolation may put the quantile an ulp below the return that it is.
-    let below: Vec<f64> = sorted.iter().copied().take_while(|r| *r <= quantile).collect();
-    let below = if below.is_empty() { &sorted[..1] } else { &below[..] };
-    (Some(-quantile), Some(-below.iter().sum::<f64>() / below.len() as f64))
 }
 
 /// The quantile at `p` of sorted values: linear between the values around place (n − 1) p.
@@ -49,7 +45,7 @@ pub(in crate::market) fn quantile(sorted: &[f64], p: f64) -> Option<f64> {
 /// The quantile of Cornish and Fisher, given z, z² and z³ (or their means) of the normal one.
 ///
 /// Source: Cornish & Fisher, "Moments and cumulants in the specification of distributions" (1938).
-fn cornish_fisher([z, z2, z3]: [f64; 3], skewness: f64, kurtosis: f64) -> f64 {
+pub(super) fn cornish_fisher([z, z2, z3]: [f64; 3], skewness: f64, kurtosis: f64) -> f64 {
     z + (z2 - 1.0) * skewness / 6.0 + (z3 - 3.0 * z) * kurtosis / 24.0
         - (2.0 * z3 - 5.0 * z) * skewness * skewness / 36.0
 }
@@ -58,7 +54,7 @@ fn cornish_fisher([z, z2, z3]: [f64; 3], skewness: f64, kurtosis: f64) -> f64 {
 ///
 /// The mean of [`cornish_fisher`] over all probabilities below `tail` follows from them, since it is
 /// linear in the three.
-fn moments_below(z: f64, tail: f64) -> [f64; 3] {
+pub(super) fn moments_below(z: f64, tail: f64) -> [f64; 3] {
     let ratio = normal::density(z) / tail;
     [-ratio, 1.0 - z * ratio, -(z * z + 2.0) * ratio]
 }

@@ -1,12 +1,15 @@
 //! Risk against NumPy and SciPy, and the cases in which a figure does not exist.
 
+mod oracle;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use proptest::prelude::*;
 use serde::Deserialize;
 
 use super::*;
-use crate::market::PanelOptions;
+use crate::market::{Date, PanelOptions, Philox};
 use crate::records::{InputFormat, ReadOptions, Reader};
 
 /// `golden/market/risk.json`.
@@ -43,6 +46,10 @@ fn panel(closes: &[Vec<f64>]) -> Panel {
             writeln!(text, "S{symbol},{},{close}", date(day)).unwrap();
         }
     }
+    read(text)
+}
+
+fn read(text: String) -> Panel {
     let options = ReadOptions { format: Some(InputFormat::Csv), ..ReadOptions::default() };
     let bytes = Box::new(std::io::Cursor::new(text.into_bytes()));
     let mut reader = Reader::from_stream(bytes, &options).unwrap();
@@ -156,4 +163,133 @@ fn what_cannot_be_measured_is_refused() {
     assert_eq!(message(&options), "panel: the panel has no column `high`");
     let error = measure(&panel(&[vec![5.0, -1.0]]), &RiskOptions::default()).unwrap_err();
     assert_eq!(error.to_string(), "price: S0 on 1970-01-02: -1 is not above 0");
+}
+
+/// How a symbol's closes come about.
+#[derive(Clone, Copy, Debug)]
+struct Shape {
+    first_day: usize,
+    bars: usize,
+    /// Of how many bars one is missing; 0 for none.
+    gap: usize,
+    /// Of how many days one is a day of the symbol.
+    every: usize,
+    volatility: f64,
+}
+
+/// Closes of symbols with histories of their own.
+fn ragged(shapes: &[Shape], seed: u64) -> Panel {
+    let (philox, mut text) = (Philox::new(seed), "symbol,date,close\n".to_owned());
+    for (symbol, shape) in shapes.iter().enumerate() {
+        let mut close = 50.0;
+        for bar in 0..shape.bars {
+            let [step, other] = philox.normals(bar as u64, symbol as u32, 0);
+            // Quiet times and wild ones, and days on which nothing moves.
+            let step = if bar % 7 == 3 { 0.0 } else { step * (1.0 + other * other) };
+            close *= (shape.volatility * step - 0.1).max(-2.0).exp().sqrt() * 1.05;
+            let cell = match shape.gap {
+                0 => close.to_string(),
+                gap if (bar + symbol).is_multiple_of(gap) => String::new(),
+                _ => close.to_string(),
+            };
+            writeln!(text, "S{symbol},{},{cell}", date(shape.first_day + bar * shape.every))
+                .unwrap();
+        }
+    }
+    read(text)
+}
+
+/// The same but for rounding: figures, and the places of falls.
+#[track_caller]
+fn same(found: &[Risk], expected: &[Risk]) {
+    let close = |what: &str, found: Option<f64>, expected: Option<f64>, size: f64| {
+        let near = match (found, expected) {
+            (Some(found), Some(expected)) => {
+                (found - expected).abs() <= 1e-10 * (expected.abs() + size)
+            }
+            _ => found == expected,
+        };
+        assert!(near, "{what}: {found:?}, {expected:?}");
+    };
+    assert_eq!(found.len(), expected.len());
+    for (found, expected) in found.iter().zip(expected) {
+        let (symbol, size) = (&expected.symbol, expected.volatility.unwrap_or(0.0));
+        assert_eq!((&found.symbol, found.observations), (symbol, expected.observations));
+        let depth = |risk: &Risk| risk.drawdown.map(|fall| fall.depth);
+        let places = |risk: &Risk| risk.drawdown.map(|fall| (fall.peak, fall.trough));
+        assert_eq!(places(found), places(expected), "{symbol}");
+        let of = |what: &str, figure: &dyn Fn(&Risk) -> Option<f64>, size: f64| {
+            close(&format!("{symbol} {what}"), figure(found), figure(expected), size);
+        };
+        of("var", &|risk| risk.var, size);
+        of("cvar", &|risk| risk.cvar, size);
+        of("drawdown", &depth, 1e-3);
+        of("mean", &|risk| risk.mean, size);
+        of("volatility", &|risk| risk.volatility, 0.0);
+        of("ewma", &|risk| risk.ewma_volatility, 0.0);
+        of("sharpe", &|risk| risk.sharpe, 1.0);
+        of("sortino", &|risk| risk.sortino, 1.0);
+        of("calmar", &|risk| risk.calmar, 1.0);
+        of("beta", &|risk| risk.beta, 1.0);
+        of("correlation", &|risk| risk.correlation, 1.0);
+    }
+}
+
+fn check_against_the_definition(shapes: &[Shape], seed: u64) {
+    let panel = ragged(shapes, seed);
+    for (place, method) in TailMethod::ALL.into_iter().enumerate() {
+        for returns in [Returns::Simple, Returns::Log] {
+            let benchmark =
+                seed.is_multiple_of(2).then(|| panel.symbols()[place % panel.len()].clone());
+            let confidence = [0.95, 0.5, 0.999][place];
+            let risk_free = 0.03;
+            let usual = RiskOptions::default();
+            let options =
+                RiskOptions { confidence, method, returns, risk_free, benchmark, ..usual };
+            same(&measure(&panel, &options).unwrap(), &oracle::measure(&panel, &options));
+        }
+    }
+}
+
+#[test]
+fn figures_of_every_length_are_those_of_the_definition() {
+    for bars in [1, 2, 3, 9, 31, 32, 33, 34, 64, 65, 66, 255, 256, 300, 1000] {
+        let one = Shape { first_day: 0, bars, gap: 0, every: 1, volatility: 0.02 };
+        check_against_the_definition(&[one], bars as u64);
+        check_against_the_definition(&[one; 3], bars as u64);
+        let later = Shape { first_day: bars / 2, bars: bars.div_ceil(2), ..one };
+        check_against_the_definition(&[later, one, one], bars as u64);
+        let missing = Shape { gap: 4, ..one };
+        check_against_the_definition(&[one, missing], bars as u64);
+        check_against_the_definition(&[Shape { gap: 1, ..one }, one], bars as u64);
+        check_against_the_definition(&[one, Shape { first_day: bars, ..one }], bars as u64);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn figures_of_every_panel_are_those_of_the_definition(
+        shapes in prop::collection::vec(
+            (0_usize..60, 1_usize..200, 0_usize..6, 1_usize..4, 0.001_f64..0.2), 1..7
+        ),
+        seed in 0_u64..1000,
+    ) {
+        let of = |(first_day, bars, gap, every, volatility)| Shape {
+            first_day, bars, gap: if gap == 1 { 0 } else { gap }, every, volatility,
+        };
+        check_against_the_definition(&shapes.into_iter().map(of).collect::<Vec<_>>(), seed);
+    }
+}
+
+#[test]
+fn figures_do_not_depend_on_the_number_of_threads() {
+    let long = Shape { first_day: 0, bars: 2000, gap: 0, every: 1, volatility: 0.02 };
+    let panel = ragged(&[long, Shape { first_day: 700, gap: 9, ..long }, long], 5);
+    let on = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| measure(&panel, &RiskOptions::default()).unwrap())
+    };
+    assert_eq!(on(1), on(5));
 }

@@ -2,6 +2,7 @@
 //! of memory and the copies are those of a GPU, and so are the results, to the bit.
 
 mod options;
+mod risk;
 mod series;
 mod sums;
 
