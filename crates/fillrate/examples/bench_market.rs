@@ -4,9 +4,13 @@
 use std::error::Error;
 use std::hint::black_box;
 use std::io::{self, BufRead, Write};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray, TimestampNanosecondArray};
 use fillrate::market::options::{Right, Terms, american};
+use fillrate::market::risk::{RiskOptions, measure};
+use fillrate::market::{Panel, PanelOptions};
 use fillrate_kernels::{
     Cpu, HestonTerms, MacdPeriods, OptionColumns, PathGrid, PathModel, Philox, QuoteColumns,
     WindowOp,
@@ -16,6 +20,7 @@ use serde_json::json;
 
 const SECONDS: Duration = Duration::from_millis(200);
 const BARS: usize = 1_000_000;
+const SYMBOLS: usize = 400;
 const OPTIONS: usize = 100_000;
 const PATHS: usize = 20_000;
 const STEPS: u32 = 252;
@@ -28,6 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut cases = indicators();
     cases.extend(options());
     cases.extend(paths());
+    cases.push(risk()?);
     let mut output = io::stdout().lock();
     let names: Vec<&str> = cases.iter().map(|(name, ..)| *name).collect();
     writeln!(output, "{}", json!({ "cases": names }))?;
@@ -243,4 +249,32 @@ fn paths() -> Vec<Case> {
         ends("gbm_252", PathModel::GeometricBrownian { drift: 0.05, vol: 0.2 }),
         ends("heston_252", PathModel::Heston(heston)),
     ]
+}
+
+/// All figures of the risk of a panel that is in memory.
+fn risk() -> Result<Case, Box<dyn Error>> {
+    let (philox, bars) = (Philox::new(13), BARS / SYMBOLS);
+    let mut log = 0.0;
+    let close = |place: usize| {
+        let market = philox.normals((place % bars) as u64, 0, 1)[0];
+        let step = 0.007 * market + 0.007 * philox.normals(place as u64, 0, 0)[0];
+        log = if place.is_multiple_of(bars) { 0.0 } else { log + step };
+        100.0 * f64::exp(log)
+    };
+    let closes: Float64Array = (0..BARS).map(close).map(Some).collect();
+    let symbols: StringArray = (0..BARS).map(|at| Some(format!("S{:03}", at / bars))).collect();
+    let day = 86_400_000_000_000_i64;
+    let dates = (0..BARS).map(|at| Some((at % bars) as i64 * day));
+    let columns: [(&str, ArrayRef); 3] = [
+        ("symbol", Arc::new(symbols)),
+        ("date", Arc::new(dates.collect::<TimestampNanosecondArray>())),
+        ("close", Arc::new(closes)),
+    ];
+    let batch = RecordBatch::try_from_iter(columns)?;
+    let panel = Panel::from_batches(&[batch], &PanelOptions::default())?;
+    let run = move || {
+        black_box(measure(black_box(&panel), &RiskOptions::default())?);
+        Ok(())
+    };
+    Ok(("risk", BARS, Box::new(run)))
 }
