@@ -1,6 +1,7 @@
 // Every kernel over prices in one program, compiled once for a device.
 #include "american.cu"
 #include "bars.cu"
+#include "closed_forms.cu"
 #include "covariance.cu"
 #include "implied.cu"
 #include "long_window.cu"

@@ -24,6 +24,7 @@
 //! | [`Cpu::ema`], [`Cpu::rsi`], [`Cpu::macd`] | `[bars]` | recursive averages, `[bars]` |
 //! | [`Cpu::atr`] | highs, lows and closes, `[bars]` each | `[bars]` |
 //! | [`Cpu::black_scholes`] | terms, `[options]` each | price and Greeks, `[options]` each |
+//! | [`Cpu::geometric_asian`], [`Cpu::single_barrier`] | terms, `[options]` each | price and Greeks, `[options]` each |
 //! | [`Cpu::implied_vol`] | prices and terms, `[options]` each | volatilities, `[options]` |
 //! | [`Cpu::american_boundary`], [`Cpu::american_premium`] | terms | `[nodes + 1]`, a number |
 //! | [`Cpu::path_ends`], [`Cpu::basket_ends`] | a model, a seed | where paths end, `[paths]` |
@@ -71,6 +72,7 @@ pub use cpu::layer_norm::LayerNorm;
 pub use cpu::linear::{Linear, LinearShape, Nonlinearity};
 pub use cpu::matmul::{MatmulShape, MatmulType, MatmulValue};
 pub use cpu::options::american::{AmericanScheme, AmericanTerms};
+pub use cpu::options::barrier::BarrierColumns;
 pub use cpu::options::implied::QuoteColumns;
 pub use cpu::options::{GREEKS, OptionColumns, normal_cdf};
 pub use cpu::paths::{

@@ -51,7 +51,7 @@ pub(crate) fn run(
         OptionsVerb::Price(arguments) => {
             let flags = asked::of_price(arguments);
             let pricing = Pricing::of(arguments)?;
-            if !pricing.may_use_kernel(arguments.table.input.is_some(), arguments.kind) {
+            if !pricing.may_use_kernel() {
                 refuse("what is asked for", settings)?;
             }
             let computers = Computers::of(settings)?;

@@ -2,8 +2,8 @@
 
 use fillrate_kernels::scalar::options as scalar;
 use fillrate_kernels::{
-    AmericanScheme, AmericanTerms, Cpu, GREEKS, OptionColumns, Philox, QuoteColumns, Tier,
-    normal_cdf,
+    AmericanScheme, AmericanTerms, BarrierColumns, Cpu, GREEKS, OptionColumns, Philox,
+    QuoteColumns, Tier, normal_cdf,
 };
 
 /// Terms of so many options: spot, strike, rate, yield, volatility, expiry and sign.
@@ -63,6 +63,66 @@ fn prices_and_greeks_are_those_of_the_scalar_version_on_every_tier() {
         let mut price = vec![0.0; 1003];
         cpu.black_scholes_price(&columns(&terms), &mut price).unwrap();
         assert_eq!(bits(&price), bits(&portable[0]), "{tier}");
+    }
+}
+
+fn geometric(cpu: &Cpu, terms: &[Vec<f64>; 7], fixings: &[f64]) -> [Vec<f64>; GREEKS] {
+    let mut out = [(); GREEKS].map(|()| vec![0.0; fixings.len()]);
+    let outputs = out.each_mut().map(Vec::as_mut_slice);
+    cpu.geometric_asian(&columns(terms), fixings, outputs).unwrap();
+    out
+}
+
+fn barrier(cpu: &Cpu, terms: &[Vec<f64>; 7], barriers: &[Vec<f64>; 4]) -> [Vec<f64>; GREEKS] {
+    let [level, rebate, side, effect] = barriers.each_ref().map(Vec::as_slice);
+    let mut out = [(); GREEKS].map(|()| vec![0.0; level.len()]);
+    let barriers = BarrierColumns { level, rebate, side, effect };
+    cpu.single_barrier(&columns(terms), &barriers, out.each_mut().map(Vec::as_mut_slice)).unwrap();
+    out
+}
+
+#[test]
+fn means_and_barriers_are_those_of_the_scalar_version_on_every_tier() {
+    let mut terms = terms(403);
+    // Far out, the scalar version's powers are beyond a double.
+    for vol in &mut terms[4] {
+        *vol = vol.max(0.1);
+    }
+    let fixings: Vec<f64> = (0..403).map(|option| f64::from(option % 5)).collect();
+    let sign = |is_so: bool| if is_so { 1.0 } else { -1.0 };
+    let side: Vec<f64> = (0..403).map(|option| sign(option % 2 == 0)).collect();
+    let barriers = [
+        terms[0].iter().zip(&side).map(|(spot, side)| spot * (1.0 - 0.15 * side)).collect(),
+        (0..403).map(|option| f64::from(option % 3)).collect(),
+        side,
+        (0..403).map(|option| sign(option % 4 < 2)).collect(),
+    ];
+    let portable = Cpu::with_tier(Tier::Portable).unwrap();
+    let (means, knocks) =
+        (geometric(&portable, &terms, &fixings), barrier(&portable, &terms, &barriers));
+    for option in 0..403 {
+        let row = terms.each_ref().map(|column| column[option]);
+        let expected = scalar::geometric_asian(row, fixings[option]);
+        assert!((means[0][option] - expected).abs() < 1e-11, "{row:?}, {expected}");
+        let barrier = barriers.each_ref().map(|column| column[option]);
+        let expected = scalar::single_barrier(row, barrier);
+        // A rate below 0 may leave the scalar version's root none.
+        if expected.is_finite() {
+            let error = (knocks[0][option] - expected).abs();
+            assert!(error < 1e-9, "{row:?}, {barrier:?}: {expected}, {error}");
+        }
+    }
+    for &tier in Tier::available() {
+        let cpu = Cpu::with_tier(tier).unwrap();
+        for (got, portable) in geometric(&cpu, &terms, &fixings).iter().zip(&means) {
+            assert_eq!(bits(got), bits(portable), "{tier}");
+        }
+        for (got, portable) in barrier(&cpu, &terms, &barriers).iter().zip(&knocks) {
+            assert_eq!(bits(got), bits(portable), "{tier}");
+        }
+        let mut price = vec![0.0; 403];
+        cpu.geometric_asian_price(&columns(&terms), &fixings, &mut price).unwrap();
+        assert_eq!(bits(&price), bits(&means[0]), "{tier}");
     }
 }
 
@@ -164,6 +224,14 @@ fn refusals_name_the_op() {
     let quotes = QuoteColumns { price: &short, spot, strike, rate, dividend, expiry, sign };
     let refused = Cpu::detect().implied_vol(&quotes, &mut price).unwrap_err();
     assert!(refused.to_string().starts_with("implied_vol: "), "{refused}");
+    let refused = Cpu::detect().geometric_asian_price(&columns(&terms), &short, &mut price);
+    assert!(refused.unwrap_err().to_string().starts_with("geometric_asian: "));
+    let [level, rebate, side] = [&terms[0], &terms[1], &terms[2]].map(Vec::as_slice);
+    let barriers = BarrierColumns { level, rebate, side, effect: &short };
+    let mut out = [(); GREEKS].map(|()| vec![0.0; 8]);
+    let outputs = out.each_mut().map(Vec::as_mut_slice);
+    let refused = Cpu::detect().single_barrier(&columns(&terms), &barriers, outputs);
+    assert!(refused.unwrap_err().to_string().starts_with("single_barrier: "));
     let american = AmericanTerms { rate: 0.05, dividend: 0.0, vol: 0.2, expiry: 1.0 };
     let scheme = AmericanScheme::accurate();
     let refused = Cpu::detect().american_premium(&american, scheme, &short, 0.0).unwrap_err();

@@ -8,6 +8,7 @@
 #![allow(clippy::print_stdout, missing_docs, reason = "a benchmark reports on standard output")]
 #![allow(clippy::unwrap_used, reason = "a benchmark that cannot go on should stop where it is")]
 
+mod closed;
 mod risk;
 mod sums;
 
@@ -39,6 +40,7 @@ use fillrate_kernels::cuda::{
 use fillrate_kernels::{GREEKS, PathGrid, WindowOp};
 use serde_json::{Value, json};
 
+use self::closed::{closed_forms, implied_vols};
 use self::risk::risk;
 use self::sums::{product, sums_over_returns};
 
@@ -357,7 +359,8 @@ fn main() {
         correlation: -0.7,
     };
     let gbm = PathModel::GeometricBrownian { drift: 0.05, vol: 0.2 };
-    let mut results = vec![options(&*accelerator, &device)];
+    let mut results = vec![options(&*accelerator, &device), implied_vols(&*accelerator, &device)];
+    results.extend(closed_forms(&accelerator));
     for (name, model) in
         [("gbm", gbm), ("merton", PathModel::Merton(merton)), ("heston", PathModel::Heston(heston))]
     {

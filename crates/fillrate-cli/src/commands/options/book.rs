@@ -1,10 +1,10 @@
-//! Prices of many options: European ones by their closed form together, and American ones by their
-//! boundaries; the others one by one.
+//! Prices of many options: those with closed forms together, and American ones by their boundaries; the others
+//! one by one.
 
 use fillrate::market::device::{Computer, EuropeanBatch, Report};
 use fillrate::market::options::{
-    AmericanPuts, EuropeanColumns, GreekColumns, Greeks, Kind, OptionSimulation, Right, Terms,
-    american_on,
+    AmericanPuts, ClosedFormBatch, EuropeanColumns, GreekColumns, Greeks, Kind, OptionSimulation,
+    Right, Terms, american_on, closed_forms_on,
 };
 use rayon::prelude::*;
 
@@ -19,6 +19,7 @@ use crate::settings::Settings;
 pub(super) struct Computers {
     european: Computer<EuropeanBatch>,
     american: Computer<AmericanPuts>,
+    closed: Computer<ClosedFormBatch>,
     simulations: Computer<OptionSimulation>,
 }
 
@@ -31,12 +32,14 @@ impl Computers {
     pub(super) fn of(settings: &Settings) -> anyhow::Result<Self> {
         let device = PriceDevice::of(settings);
         let (european, american) = (device.computer()?, device.computer()?);
-        Ok(Self { european, american, simulations: device.computer()? })
+        let (closed, simulations) = (device.computer()?, device.computer()?);
+        Ok(Self { european, american, closed, simulations })
     }
 
     /// Where options were priced so far.
     pub(super) fn report(&self) -> Report {
-        self.european.report().and(self.american.report()).and(self.simulations.report())
+        let together = self.european.report().and(self.american.report());
+        together.and(self.closed.report()).and(self.simulations.report())
     }
 }
 
@@ -46,6 +49,8 @@ enum Parsed {
     European(Right, Terms),
     /// One of those whose boundaries are found together.
     American(Right, Terms),
+    /// Another of those with a closed form.
+    Closed(Kind, Right, Terms),
     /// What another comes to.
     Other(Values),
 }
@@ -70,9 +75,15 @@ pub(super) fn price_all(
         Parsed::American(right, terms) => Some((*right, *terms)),
         _ => None,
     });
+    let closed = parsed.iter().filter_map(|parsed| match parsed {
+        Parsed::Closed(kind, right, terms) => Some((*kind, *right, *terms)),
+        _ => None,
+    });
     let mut european = european_greeks(&computers.european, european.unzip())?.into_iter();
     let american: Vec<(Right, Terms)> = american.collect();
     let mut american = american_on(&computers.american, &american)?.into_iter();
+    let closed: Vec<(Kind, Right, Terms)> = closed.collect();
+    let mut closed = closed_forms_on(&computers.closed, &closed)?.into_iter();
     let greeks_of = |greeks: Option<Greeks>| {
         greeks.map(values_of).ok_or_else(|| "the option was not priced".to_owned())
     };
@@ -80,6 +91,7 @@ pub(super) fn price_all(
         Parsed::Other(values) => values,
         Parsed::European(..) => greeks_of(european.next()),
         Parsed::American(..) => greeks_of(american.next()),
+        Parsed::Closed(..) => greeks_of(closed.next()),
     };
     Ok(parsed.into_iter().map(values_of).collect())
 }
@@ -91,12 +103,13 @@ fn parse(pricing: &Pricing, simulations: &Computer<OptionSimulation>, row: &Row<
         Err(message) => return Parsed::Other(Err(message)),
     };
     let together = match (kind, method) {
-        (Kind::European, MethodName::ClosedForm) => Parsed::European,
-        (Kind::American, MethodName::Spectral) => Parsed::American,
+        (Kind::European, MethodName::ClosedForm) => Parsed::European(right, terms),
+        (Kind::American, MethodName::Spectral) => Parsed::American(right, terms),
+        (_, MethodName::ClosedForm) => Parsed::Closed(kind, right, terms),
         _ => return Parsed::Other(pricing.values(method, (kind, right, terms), simulations)),
     };
-    match terms.check() {
-        Ok(()) => together(right, terms),
+    match terms.check().and_then(|()| kind.check(&terms)) {
+        Ok(()) => together,
         Err(error) => Parsed::Other(Err(error.to_string())),
     }
 }

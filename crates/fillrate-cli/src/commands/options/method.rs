@@ -53,16 +53,9 @@ impl Pricing {
         Ok(Self { method, simulation, tree_steps: steps.unwrap_or(TREE_STEPS) })
     }
 
-    /// Whether a GPU has a kernel for an option of the kind that a flag names, or for one of a table.
-    pub(super) fn may_use_kernel(&self, is_table: bool, kind: Option<KindName>) -> bool {
-        use MethodName::{ClosedForm, MonteCarlo, Spectral};
-        let kind = kind.unwrap_or(KindName::European);
-        match self.method {
-            Some(MonteCarlo | Spectral) => true,
-            Some(ClosedForm) => is_table || kind == KindName::European,
-            Some(MethodName::Binomial) => false,
-            None => is_table || !matches!(kind, KindName::AsianGeometric | KindName::Barrier),
-        }
+    /// Whether a GPU has a kernel for the method, or for that of some kind.
+    pub(super) fn may_use_kernel(&self) -> bool {
+        self.method != Some(MethodName::Binomial)
     }
 
     /// How an option of a kind is priced.

@@ -61,7 +61,7 @@ impl Cpu {
     /// If a column or the output has another length than the rest.
     pub fn implied_vol(&self, quotes: &QuoteColumns<'_>, vol: &mut [f64]) -> Result<()> {
         let columns = quotes.columns();
-        check("implied_vol", columns, &[&*vol])?;
+        check("implied_vol", columns, &[], &[&*vol])?;
         dispatch_doubles(self.tier(), ImpliedVol { columns, vol });
         Ok(())
     }

@@ -3,6 +3,9 @@
 #![allow(unsafe_code, reason = "lane operations gated by the tier, over checked bounds")]
 
 pub(crate) mod american;
+pub(crate) mod barrier;
+mod differences;
+mod geometric;
 pub(crate) mod implied;
 
 use super::dispatch::{Kernel, dispatch_doubles};
@@ -42,9 +45,14 @@ impl<'a> OptionColumns<'a> {
 }
 
 /// Refuses columns or outputs that differ in length.
-fn check(op: &'static str, columns: Columns<'_>, outputs: &[&[f64]]) -> Result<()> {
+fn check(
+    op: &'static str,
+    columns: Columns<'_>,
+    more: &[&[f64]],
+    outputs: &[&[f64]],
+) -> Result<()> {
     let options = columns[0].len();
-    let lens = columns.map(<[f64]>::len);
+    let lens: Vec<usize> = columns.iter().chain(more).map(|column| column.len()).collect();
     if lens.iter().all(|len| *len == options) && outputs.iter().all(|out| out.len() == options) {
         return Ok(());
     }
@@ -70,7 +78,7 @@ impl Cpu {
         options: &OptionColumns<'_>,
         mut outputs: [&mut [f64]; GREEKS],
     ) -> Result<()> {
-        check("black_scholes", options.columns(), &outputs.each_ref().map(|out| &**out))?;
+        check("black_scholes", options.columns(), &[], &outputs.each_ref().map(|out| &**out))?;
         let outputs = outputs.each_mut().map(|out| &mut **out);
         dispatch_doubles(self.tier(), BlackScholes { options, outputs });
         Ok(())
@@ -86,7 +94,7 @@ impl Cpu {
         options: &OptionColumns<'_>,
         price: &mut [f64],
     ) -> Result<()> {
-        check("black_scholes", options.columns(), &[&*price])?;
+        check("black_scholes", options.columns(), &[], &[&*price])?;
         dispatch_doubles(self.tier(), BlackScholes { options, outputs: [price] });
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! European options by Black, Scholes and Merton, and the volatilities that their prices imply.
+//! Closed forms of options, and the volatilities that prices imply.
 
 use super::CudaPrices;
 use crate::Result;
@@ -33,6 +33,34 @@ impl CudaPrices {
             "implied_vol",
             options,
             &[Argument::Address(quotes), Argument::Address(out), Argument::Count(options as u64)],
+        )
+    }
+
+    /// [`Cpu::geometric_asian`](crate::Cpu::geometric_asian): `terms` is f64 `[OPTION_TERMS + 1, options]`, the
+    /// number of moments last, `out` becomes `[GREEKS, options]`.
+    ///
+    /// # Errors
+    ///
+    /// If the device fails.
+    pub fn geometric_asian(&self, terms: Address, out: Address, options: usize) -> Result<()> {
+        self.for_each(
+            "geometric_asian",
+            options,
+            &[Argument::Address(terms), Argument::Address(out), Argument::Count(options as u64)],
+        )
+    }
+
+    /// [`Cpu::single_barrier`](crate::Cpu::single_barrier): `terms` is f64 `[OPTION_TERMS + 4, options]`, those
+    /// of [`BarrierColumns`](crate::BarrierColumns) last, `out` becomes `[GREEKS, options]`.
+    ///
+    /// # Errors
+    ///
+    /// If the device fails.
+    pub fn single_barrier(&self, terms: Address, out: Address, options: usize) -> Result<()> {
+        self.for_each(
+            "single_barrier",
+            options,
+            &[Argument::Address(terms), Argument::Address(out), Argument::Count(options as u64)],
         )
     }
 }

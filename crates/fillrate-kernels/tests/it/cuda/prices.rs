@@ -21,7 +21,7 @@ use fillrate_kernels::{
 use proptest::prelude::*;
 
 use self::covariance::check_covariances;
-use self::options::{check_implied, check_options};
+use self::options::{check_closed_forms, check_implied, check_options};
 use self::risk::check_risk;
 use self::samples::{SAMPLED, check_moments, check_puts, check_samples, check_selection};
 use self::series::{
@@ -156,6 +156,7 @@ fn check_all(bench: &Bench, seed: u64) {
     for options in [1, 255, 1000] {
         check_options(bench, options, seed);
         check_implied(bench, options, seed);
+        check_closed_forms(bench, options, seed);
     }
     for (at, model) in MODELS.iter().enumerate() {
         for (steps, mirrored) in [(1, false), (2, true), (7, false), (30, true)] {
@@ -227,6 +228,7 @@ proptest! {
         BENCH.with(|bench| {
             check_options(bench, options, seed);
             check_implied(bench, options, seed);
+            check_closed_forms(bench, options, seed);
         });
     }
 
@@ -283,6 +285,7 @@ fn every_kernel(engine: Engine) {
     let bench = &Bench::emulated(engine);
     check_options(bench, 7, 1);
     check_implied(bench, 7, 1);
+    check_closed_forms(bench, 7, 1);
     for model in &MODELS {
         check_paths(bench, model, &grid(3, 0, true, 1), 5);
     }

@@ -28,6 +28,7 @@ pub use self::implied::ImpliedVolBatch;
 pub use self::matmul::MatmulJob;
 pub use self::series::IndicatorJob;
 pub use self::simulation::{PartSummary, SimulationPart};
+pub(in crate::market) use self::tiles::by_tiles;
 pub use fillrate_kernels::{MatmulShape, MatmulValue};
 
 /// What is copied at a time: copies go through page-locked memory, which should stay small.

@@ -10,7 +10,7 @@ const TILE: usize = 1 << 20;
 
 /// The `OUT` columns that `launch` makes of others of one length. It is told where the columns of some rows lie,
 /// one after another, where those that it makes are to lie, and how many rows they are.
-pub(super) fn by_tiles<const OUT: usize>(
+pub(in crate::market) fn by_tiles<const OUT: usize>(
     device: &MarketDevice,
     columns: &[Vec<f64>],
     launch: impl Fn(Address, Address, usize) -> fillrate_kernels::Result<()>,

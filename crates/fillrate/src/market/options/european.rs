@@ -1,6 +1,8 @@
 //! European options: one, or columns of them.
 
-use fillrate_kernels::{Cpu, OptionColumns};
+use std::ops::Range;
+
+use fillrate_kernels::{Cpu, GREEKS, OptionColumns};
 use rayon::prelude::*;
 
 use super::{Greeks, Right, Terms};
@@ -76,11 +78,7 @@ impl EuropeanColumns<'_> {
 impl GreekColumns {
     /// Those of columns whose terms were checked, on the threads of rayon's pool.
     pub(crate) fn compute(options: &OptionColumns<'_>) -> Result<Self> {
-        let mut out = [(); 6].map(|()| vec![0.0; options.spot.len()]);
-        let [a, b, c, d, e, f] = out.each_mut().map(|column| column.par_chunks_mut(CHUNK));
-        let outputs = a.zip(b).zip(c.zip(d)).zip(e.zip(f)).enumerate();
-        outputs.try_for_each(|(chunk, (((a, b), (c, d)), (e, f)))| {
-            let rows = chunk * CHUNK..chunk * CHUNK + a.len();
+        Self::by_chunks(options.spot.len(), CHUNK, |rows, outputs| {
             let part = OptionColumns {
                 spot: &options.spot[rows.clone()],
                 strike: &options.strike[rows.clone()],
@@ -90,10 +88,37 @@ impl GreekColumns {
                 expiry: &options.expiry[rows.clone()],
                 sign: &options.sign[rows],
             };
-            Cpu::detect().black_scholes(&part, [a, b, c, d, e, f])
+            Cpu::detect().black_scholes(&part, outputs)
+        })
+    }
+
+    /// Those that `compute` makes of `chunk` rows at a time, on the threads of rayon's pool.
+    pub(super) fn by_chunks(
+        count: usize,
+        chunk: usize,
+        compute: impl Fn(Range<usize>, [&mut [f64]; GREEKS]) -> fillrate_kernels::Result<()> + Sync,
+    ) -> Result<Self> {
+        let mut out = [(); GREEKS].map(|()| vec![0.0; count]);
+        let [a, b, c, d, e, f] = out.each_mut().map(|column| column.par_chunks_mut(chunk));
+        let outputs = a.zip(b).zip(c.zip(d)).zip(e.zip(f)).enumerate();
+        outputs.try_for_each(|(place, (((a, b), (c, d)), (e, f)))| {
+            let rows = place * chunk..place * chunk + a.len();
+            compute(rows, [a, b, c, d, e, f])
         })?;
         let [price, delta, gamma, vega, theta, rho] = out;
         Ok(Self { price, delta, gamma, vega, theta, rho })
+    }
+
+    /// Those of one option.
+    pub(super) fn row(&self, row: usize) -> Greeks {
+        Greeks {
+            price: self.price[row],
+            delta: self.delta[row],
+            gamma: self.gamma[row],
+            vega: self.vega[row],
+            theta: self.theta[row],
+            rho: self.rho[row],
+        }
     }
 }
 

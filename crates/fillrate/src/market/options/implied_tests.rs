@@ -15,10 +15,15 @@ fn golden() -> Vec<Quote> {
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
+/// The factor that turns money at expiry into money now.
+fn discount(terms: &Terms) -> f64 {
+    (-terms.rate * terms.expiry).exp()
+}
+
 /// What the crate makes of a quote.
 fn by_the_crate(right: Right, price: f64, terms: &Terms) -> f64 {
     let option = ImpliedBlackVolatility::builder()
-        .option_price(price / terms.discount())
+        .option_price(price / discount(terms))
         .forward(terms.spot * (terms.carry() * terms.expiry).exp())
         .strike(terms.strike)
         .expiry(terms.expiry)
@@ -164,7 +169,7 @@ proptest! {
     ) {
         let right = if is_call { Right::Call } else { Right::Put };
         let terms = terms(100.0, 100.0 * ratio, rate, 0.02, 0.0, expiry);
-        let [spot, strike] = [100.0 * (-0.02 * expiry).exp(), terms.strike * terms.discount()];
+        let [spot, strike] = [100.0 * (-0.02 * expiry).exp(), terms.strike * discount(&terms)];
         let lowest = right.payoff(spot, strike);
         let highest = if is_call { spot } else { strike };
         let quoted = lowest + share * share * share * (highest - lowest);

@@ -21,6 +21,7 @@ mod american;
 mod asian;
 mod barrier;
 mod binomial;
+mod closed;
 mod european;
 mod implied;
 mod simulated;
@@ -33,6 +34,7 @@ use crate::{Error, Result};
 pub use self::american::{AmericanPuts, PutSolution, american, american_on};
 pub use self::barrier::{Barrier, BarrierKind};
 pub use self::binomial::{Exercise, TREE_STEPS_MAX, binomial};
+pub use self::closed::{ClosedFormBatch, closed_forms_on};
 pub use self::european::{EuropeanColumns, GreekColumns, price_columns};
 pub(crate) use self::implied::volatilities;
 pub use self::implied::{QuoteColumns, implied_vol, implied_vol_columns};
@@ -132,11 +134,6 @@ impl Terms {
         Ok(())
     }
 
-    /// The factor that turns money at expiry into money now.
-    fn discount(&self) -> f64 {
-        (-self.rate * self.expiry).exp()
-    }
-
     /// What the underlying costs to hold, per year.
     fn carry(&self) -> f64 {
         self.rate - self.dividend
@@ -168,7 +165,11 @@ pub enum Kind {
 
 impl Kind {
     /// Checks what the kind has beside the terms.
-    fn check(&self, terms: &Terms) -> Result<()> {
+    ///
+    /// # Errors
+    ///
+    /// If there is no moment to take a mean of, or a barrier's level or rebate is out of its range.
+    pub fn check(&self, terms: &Terms) -> Result<()> {
         match self {
             Self::AsianGeometric { fixings: Some(0) } | Self::AsianArithmetic { fixings: 0 } => {
                 let message = "a mean of no moment is none".to_owned();
@@ -212,18 +213,16 @@ pub fn price(kind: Kind, right: Right, terms: Terms) -> Result<Greeks> {
         Kind::American => {
             Ok(by_differences(&terms, terms.spot, |terms| american::price(right, &terms)))
         }
-        Kind::AsianGeometric { fixings } => {
-            Ok(by_differences(&terms, terms.spot, |terms| asian::price(right, &terms, fixings)))
-        }
         Kind::AsianArithmetic { .. } => {
             let message = "an arithmetic mean has no closed form: simulate it".to_owned();
             Err(Error::Argument { name: "kind", message })
         }
-        Kind::Barrier(barrier) => {
-            // A step must not leap over the barrier.
-            let reach = (terms.spot - barrier.level).abs();
-            Ok(by_differences(&terms, reach, |terms| barrier.price(right, &terms)))
-        }
+        // The kernels take the differences of these themselves.
+        Kind::AsianGeometric { .. } | Kind::Barrier(_) => closed::greeks(kind, right, &terms)
+            .ok_or_else(|| {
+                let message = format!("{kind:?} has no closed form");
+                Error::Argument { name: "kind", message }
+            }),
     }
 }
 

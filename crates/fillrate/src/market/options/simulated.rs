@@ -172,7 +172,7 @@ impl Plan {
     fn control_price(&self, terms: &Terms) -> f64 {
         match self.sampled {
             Sampled::European => terms.spot * (-terms.dividend * terms.expiry).exp(),
-            Sampled::ArithmeticMean => asian::price(self.right, terms, Some(self.steps)),
+            Sampled::ArithmeticMean => asian::price(self.right, terms, self.steps),
             Sampled::Barrier { .. } => european::greeks(self.right, terms).price,
             // Without a control there is nothing to correct.
             _ => 0.0,

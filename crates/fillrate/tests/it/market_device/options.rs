@@ -9,9 +9,10 @@ use fillrate::market::montecarlo::{
     simulate_on,
 };
 use fillrate::market::options::{
-    AmericanPuts, Barrier, BarrierKind, EuropeanColumns, Greeks, Kind, QuoteColumns, Right,
-    Simulated, SimulationOptions, Terms, american_on, implied_vol_columns, price, price_columns,
-    simulate as simulate_option, simulate_on as simulate_option_on,
+    AmericanPuts, Barrier, BarrierKind, ClosedFormBatch, EuropeanColumns, Greeks, Kind,
+    QuoteColumns, Right, Simulated, SimulationOptions, Terms, american_on, closed_forms_on,
+    implied_vol_columns, price, price_columns, simulate as simulate_option,
+    simulate_on as simulate_option_on,
 };
 
 use super::{Device, bits, computer};
@@ -264,4 +265,57 @@ fn american_options_on_a_device_have_the_bits_of_the_processor() {
     let wrong = [(Right::Put, Terms { spot: -1.0, ..base })];
     let refused = american_on(&sound, &wrong).unwrap_err().to_string();
     assert_eq!(refused, "spot: -1 is not a number above 0");
+}
+
+#[test]
+fn means_and_barriers_on_a_device_have_the_bits_of_the_processor() {
+    let mut options = Vec::new();
+    for place in 0..6 {
+        for right in [Right::Call, Right::Put] {
+            for fixings in [None, Some(1), Some(12)] {
+                options.push((Kind::AsianGeometric { fixings }, right, terms(place)));
+            }
+            for kind in BarrierKind::ALL {
+                for (level, rebate) in [(85.0, 0.0), (102.0, 3.0)] {
+                    let barrier = Kind::Barrier(Barrier { kind, level, rebate });
+                    options.push((barrier, right, terms(place)));
+                    options.push((barrier, right, Terms { vol: 0.0, ..terms(place) }));
+                }
+            }
+        }
+    }
+    let list = |greeks: &Greeks| {
+        let Greeks { price, delta, gamma, vega, theta, rho } = *greeks;
+        bits(&[price, delta, gamma, vega, theta, rho])
+    };
+    let check = |computer: &Computer<ClosedFormBatch>| {
+        let found = closed_forms_on(computer, &options).unwrap();
+        assert_eq!(found.len(), options.len());
+        for ((kind, right, terms), found) in options.iter().zip(&found) {
+            let expected = price(*kind, *right, *terms).unwrap();
+            assert_eq!(list(found), list(&expected), "{kind:?} {right} {terms:?}");
+        }
+    };
+    // Means and barriers are a job each.
+    let sound = computer(Device::sound());
+    check(&sound);
+    assert_eq!((sound.report().on_device, sound.report().on_processor), (2, 0));
+    for launch in 0..2 {
+        let failing = computer(Device { failing: Some(launch), ..Device::sound() });
+        check(&failing);
+        let Report { on_device, on_processor, degraded, .. } = failing.report();
+        assert_eq!((on_device, on_processor, degraded), (1, 1, 1));
+    }
+    let full = computer(Device { full: Some(0), ..Device::sound() });
+    check(&full);
+    assert_eq!((full.report().on_processor, full.report().degraded), (1, 1));
+    check(&Computer::processor());
+    assert!(closed_forms_on(&sound, &[]).unwrap().is_empty());
+    for (kind, message) in [
+        (Kind::AsianGeometric { fixings: Some(0) }, "fixings: a mean of no moment is none"),
+        (Kind::European, "kind: European is neither a geometric mean nor a barrier"),
+    ] {
+        let refused = closed_forms_on(&sound, &[(kind, Right::Call, terms(0))]).unwrap_err();
+        assert_eq!(refused.to_string(), message);
+    }
 }

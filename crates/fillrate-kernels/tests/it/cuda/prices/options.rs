@@ -1,6 +1,6 @@
-//! European options and what their prices imply.
+//! Closed forms of options and what prices imply.
 
-use fillrate_kernels::{Cpu, GREEKS, OptionColumns, Philox, QuoteColumns};
+use fillrate_kernels::{BarrierColumns, Cpu, GREEKS, OptionColumns, Philox, QuoteColumns};
 
 use super::{Bench, assert_same};
 
@@ -74,5 +74,42 @@ pub(super) fn check_implied(bench: &Bench, options: usize, seed: u64) {
     let mut twin = vec![0.0; options];
     Cpu::detect().implied_vol(&columns, &mut twin).unwrap();
     assert_same(&bench.bits(out, options), &twin, &format!("{options} quotes"));
+    bench.clear();
+}
+
+/// Means and barriers, some touched, some without volatility.
+pub(super) fn check_closed_forms(bench: &Bench, options: usize, seed: u64) {
+    let column = |stream, low, high| column(seed, stream, options, low, high);
+    let sign =
+        |stream| -> Vec<f64> { column(stream, -1.0, 1.0).into_iter().map(f64::signum).collect() };
+    let terms = [
+        column(0, 50.0, 150.0),
+        column(1, 60.0, 140.0),
+        column(2, -0.05, 0.2),
+        some(column(3, -0.02, 0.1), 4, 0.05),
+        some(some(column(4, 0.02, 1.5), 7, 0.0), 6, 1e-3),
+        column(5, 0.01, 5.0),
+        sign(6),
+    ];
+    let fixings: Vec<f64> = column(7, 0.0, 9.0).into_iter().map(f64::floor).collect();
+    let barriers = [column(8, 40.0, 170.0), some(column(9, 0.0, 5.0), 3, 0.0), sign(10), sign(11)];
+    let [spot, strike, rate, dividend, vol, expiry, sign] = terms.each_ref().map(Vec::as_slice);
+    let columns = OptionColumns { spot, strike, rate, dividend, vol, expiry, sign };
+    let out = bench.room(GREEKS * options);
+    let mut twin = [(); GREEKS].map(|()| vec![0.0; options]);
+
+    let on_device = bench.column(&[terms.concat(), fixings.clone()].concat());
+    bench.prices.geometric_asian(on_device, out, options).unwrap();
+    let outputs = twin.each_mut().map(Vec::as_mut_slice);
+    Cpu::detect().geometric_asian(&columns, &fixings, outputs).unwrap();
+    assert_same(&bench.bits(out, GREEKS * options), &twin.concat(), &format!("{options} means"));
+
+    let on_device = bench.column(&[terms.concat(), barriers.concat()].concat());
+    bench.prices.single_barrier(on_device, out, options).unwrap();
+    let [level, rebate, side, effect] = barriers.each_ref().map(Vec::as_slice);
+    let barriers = BarrierColumns { level, rebate, side, effect };
+    let outputs = twin.each_mut().map(Vec::as_mut_slice);
+    Cpu::detect().single_barrier(&columns, &barriers, outputs).unwrap();
+    assert_same(&bench.bits(out, GREEKS * options), &twin.concat(), &format!("{options} barriers"));
     bench.clear();
 }
