@@ -105,11 +105,11 @@ def process(spot, rate, dividend, vol):
     return ql.BlackScholesMertonProcess(ql.QuoteHandle(spot), flat(dividend), flat(rate), surface)
 
 
-def quantlib(exercise, engine):
+def quantlib(exercise, engine, kind=ql.VanillaOption, *terms):
     """One option, priced again and again as its underlying moves."""
     ql.Settings.instance().evaluationDate = TODAY
     spot = ql.SimpleQuote(100.0)
-    option = ql.VanillaOption(ql.PlainVanillaPayoff(ql.Option.Put, 105.0), exercise)
+    option = kind(*terms, ql.PlainVanillaPayoff(ql.Option.Put, 105.0), exercise)
     option.setPricingEngine(engine(process(spot, 0.05, 0.02, 0.25)))
     count = 64
 
@@ -140,6 +140,14 @@ def options():
         "bs_greeks numpy": (OPTIONS, lambda: european(*terms, True)),
         "implied_vol numpy": (OPTIONS, lambda: implied(price, forward, strike, root, discount)),
         "bs_price quantlib": quantlib(ql.EuropeanExercise(maturity), ql.AnalyticEuropeanEngine),
+        "asian_greeks quantlib-price": quantlib(
+            ql.EuropeanExercise(maturity), ql.AnalyticContinuousGeometricAveragePriceAsianEngine,
+            ql.ContinuousAveragingAsianOption, ql.Average.Geometric,
+        ),
+        "barrier_greeks quantlib-price": quantlib(
+            ql.EuropeanExercise(maturity), ql.AnalyticBarrierEngine,
+            ql.BarrierOption, ql.Barrier.DownOut, 75.0, 1.0,
+        ),
         "american quantlib-fast": quantlib(american, scheme(qdfp.fastScheme)),
         "american quantlib-accurate": quantlib(american, scheme(qdfp.accurateScheme)),
         "american quantlib-precise": quantlib(american, scheme(qdfp.highPrecisionScheme)),

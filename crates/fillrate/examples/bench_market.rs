@@ -12,8 +12,8 @@ use fillrate::market::options::{Right, Terms, american};
 use fillrate::market::risk::{RiskOptions, measure};
 use fillrate::market::{Panel, PanelOptions};
 use fillrate_kernels::{
-    Cpu, HestonTerms, MacdPeriods, OptionColumns, PathGrid, PathModel, Philox, QuoteColumns,
-    WindowOp,
+    BarrierColumns, Cpu, HestonTerms, MacdPeriods, OptionColumns, PathGrid, PathModel, Philox,
+    QuoteColumns, WindowOp,
 };
 use implied_vol::{DefaultSpecialFn, ImpliedBlackVolatility, PriceBlackScholes};
 use serde_json::json;
@@ -167,6 +167,20 @@ fn options() -> Vec<Case> {
         let quotes = QuoteColumns { price: &quoted, spot, strike, rate, dividend, expiry, sign };
         Ok(cpu.implied_vol(black_box(&quotes), &mut out)?)
     };
+    let (mut out, all) = ([(); 6].map(|()| vec![0.0; OPTIONS]), calls.clone());
+    let fixings = vec![0.0; OPTIONS];
+    let means = move || {
+        let out = out.each_mut().map(Vec::as_mut_slice);
+        Ok(cpu.geometric_asian(black_box(&columns(&all)), &fixings, out)?)
+    };
+    let (mut out, all) = ([(); 6].map(|()| vec![0.0; OPTIONS]), calls.clone());
+    let [level, rebate, side, effect] = [75.0, 1.0, 1.0, -1.0].map(|term| vec![term; OPTIONS]);
+    let barriers = move || {
+        let out = out.each_mut().map(Vec::as_mut_slice);
+        let barriers =
+            BarrierColumns { level: &level, rebate: &rebate, side: &side, effect: &effect };
+        Ok(cpu.single_barrier(black_box(&columns(&all)), &barriers, out)?)
+    };
     let puts = move || {
         for at in 0..64 {
             let spot = 95.0 + 0.1 * f64::from(at);
@@ -181,6 +195,8 @@ fn options() -> Vec<Case> {
         ("bs_price", OPTIONS, Box::new(prices)),
         ("bs_greeks", OPTIONS, Box::new(greeks)),
         ("implied_vol", OPTIONS, Box::new(implied)),
+        ("asian_greeks", OPTIONS, Box::new(means)),
+        ("barrier_greeks", OPTIONS, Box::new(barriers)),
         ("american", 64, Box::new(puts)),
         crate_prices,
         crate_vols,
