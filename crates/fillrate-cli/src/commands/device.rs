@@ -11,7 +11,6 @@ use fillrate_kernels::cuda::{Accelerator, Gpu, GpuOptions, GpuPrecision, Program
 
 use super::table::count;
 use crate::cli::{Verb, WavesArgs, WavesVerb};
-use crate::failure::hinted;
 use crate::output::Printer;
 use crate::settings::{DeviceChoice, Origin, Settings, keys};
 
@@ -32,28 +31,29 @@ fn waves_without_kernel(arguments: &WavesArgs) -> Option<&'static str> {
     }
 }
 
-/// Refuses a GPU that is asked for by a flag where no kernel computes what the verb does. A setting that
-/// stands for all verbs means those that can.
-///
-/// # Errors
-///
-/// If the verb is one of those.
-pub(super) fn check(verb: &Verb, settings: &Settings) -> anyhow::Result<()> {
-    without_kernel(verb).map_or(Ok(()), |what| refuse(what, settings))
+/// Warns where a flag asks for a GPU and no kernel computes what the verb does: the processor does. A
+/// setting that stands for all verbs means those that can.
+pub(super) fn warn_without_kernel(verb: &Verb, settings: &Settings, printer: &Printer) {
+    if let Some(what) = without_kernel(verb) {
+        warn_processor_computes(what, settings, printer);
+    }
 }
 
 /// The same for a part of what a verb does.
-///
-/// # Errors
-///
-/// If a flag asks for a GPU.
-pub(super) fn refuse(what: &str, settings: &Settings) -> anyhow::Result<()> {
-    let is_flag = matches!(settings.origin(&keys::DEVICE), Origin::Flag(_));
-    if is_flag && matches!(settings.device, DeviceChoice::Cuda(_)) {
-        let message = format!("--device {}: {what} has no CUDA kernel", settings.device);
-        return Err(hinted(message, "leave --device away: the processor computes it"));
+pub(super) fn warn_processor_computes(what: &str, settings: &Settings, printer: &Printer) {
+    if let Some(message) = unmet(what, settings) {
+        printer.warn(&message);
     }
-    Ok(())
+}
+
+/// What is said of a flag for a GPU that does not compute `what`.
+fn unmet(what: &str, settings: &Settings) -> Option<String> {
+    let is_flag = matches!(settings.origin(&keys::DEVICE), Origin::Flag(_));
+    let is_asked = is_flag && matches!(settings.device, DeviceChoice::Cuda(_));
+    let device = settings.device;
+    is_asked.then(|| {
+        format!("--device {device}: {what} has no CUDA kernel, so the processor computes it")
+    })
 }
 
 /// Where jobs of one kind are computed, as the settings say. A GPU that is asked for is opened here.
@@ -73,6 +73,11 @@ pub(super) struct PriceDevice {
 }
 
 impl PriceDevice {
+    /// The processor, whatever the settings say.
+    pub(super) fn processor(settings: &Settings) -> Self {
+        Self { gpu: None, limits: health_limits(settings) }
+    }
+
     /// What the settings say.
     pub(super) fn of(settings: &Settings) -> Self {
         let limits = health_limits(settings);
@@ -168,23 +173,27 @@ mod tests {
 
     use crate::cli::Cli;
 
-    fn complaint(line: &str) -> Option<String> {
+    fn warning(line: &str, environment: Option<&str>) -> Option<String> {
         let cli = Cli::try_parse_from(line.split(' ')).unwrap();
-        let settings = Settings::settle(&cli, |_| None).unwrap();
-        check(&cli.verb, &settings).err().map(|error| error.to_string())
+        let variable = |name: &str| environment.filter(|_| name == "FILLRATE_DEVICE");
+        let settings = Settings::settle(&cli, |name| variable(name).map(Into::into)).unwrap();
+        without_kernel(&cli.verb).and_then(|what| unmet(what, &settings))
     }
 
     #[test]
-    fn a_gpu_is_refused_where_no_kernel_would_use_it() {
+    fn a_flag_that_no_kernel_heeds_is_spoken_of() {
         for (line, what) in [
             ("fillrate waves p.csv", "waves without --surrogates"),
             ("fillrate waves backtest p.csv", "waves backtest"),
         ] {
             for device in ["auto", "cpu"] {
-                assert_eq!(complaint(&format!("{line} --device {device}")), None, "{line}");
+                assert_eq!(warning(&format!("{line} --device {device}"), None), None, "{line}");
             }
-            let expected = format!("--device cuda:1: {what} has no CUDA kernel");
-            assert_eq!(complaint(&format!("{line} --device cuda:1")), Some(expected));
+            let expected =
+                format!("--device cuda:1: {what} has no CUDA kernel, so the processor computes it");
+            assert_eq!(warning(&format!("{line} --device cuda:1"), None), Some(expected));
+            // A setting for all verbs means those that can.
+            assert_eq!(warning(line, Some("cuda")), None);
         }
         for line in [
             "indicators p.csv --sma 3",
@@ -192,16 +201,7 @@ mod tests {
             "waves p.csv --surrogates 9",
             "options iv q.csv",
         ] {
-            assert_eq!(complaint(&format!("fillrate {line} --device cuda")), None, "{line}");
+            assert_eq!(warning(&format!("fillrate {line} --device cuda"), None), None, "{line}");
         }
-    }
-
-    #[test]
-    fn a_setting_for_all_verbs_means_those_that_can() {
-        let cli = Cli::try_parse_from(["fillrate", "risk", "p.csv"]).unwrap();
-        let cuda = |name: &str| (name == "FILLRATE_DEVICE").then(|| "cuda".into());
-        let settings = Settings::settle(&cli, cuda).unwrap();
-        assert_eq!(settings.device, DeviceChoice::Cuda(None));
-        assert!(check(&cli.verb, &settings).is_ok());
     }
 }

@@ -41,7 +41,7 @@ pub(crate) enum Outcome {
 ///
 /// Whatever stops it.
 pub(crate) fn run(verb: &Verb, settings: &Settings, printer: &Printer) -> anyhow::Result<Outcome> {
-    device::check(verb, settings)?;
+    device::warn_without_kernel(verb, settings, printer);
     match verb {
         Verb::Bench { verb: BenchVerb::Memory { trace } } => {
             bench::memory::run(trace.as_deref(), settings, printer)

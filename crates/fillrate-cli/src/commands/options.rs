@@ -18,7 +18,7 @@ use self::method::Pricing;
 use self::quotes::imply_all;
 use self::row::{Rows, asked};
 use super::Outcome;
-use super::device::{computer, refuse, say};
+use super::device::{PriceDevice, computer, say, warn_processor_computes};
 use super::loading::start_threads;
 use super::table::{format_of_records, open, record_format, report_skipped};
 use crate::cli::{OptionTableArgs, OptionsVerb};
@@ -51,10 +51,13 @@ pub(crate) fn run(
         OptionsVerb::Price(arguments) => {
             let flags = asked::of_price(arguments);
             let pricing = Pricing::of(arguments)?;
-            if !pricing.may_use_kernel() {
-                refuse("what is asked for", settings)?;
-            }
-            let computers = Computers::of(settings)?;
+            let device = if pricing.may_use_kernel() {
+                PriceDevice::of(settings)
+            } else {
+                warn_processor_computes("--method binomial", settings, printer);
+                PriceDevice::processor(settings)
+            };
+            let computers = Computers::on(&device)?;
             let compute = |rows: &Rows<'_>| price_all(&pricing, &computers, rows);
             let outcome = answer(&arguments.table, &flags, &PRICE, &compute, settings, printer)?;
             say(&computers.report(), printer);

@@ -93,21 +93,26 @@ fn the_processor_and_a_gpu_give_the_same_bytes() {
     }
 }
 
+/// What no GPU computes: the processor does, and a flag that asks for a GPU is told so.
 #[test]
-fn a_gpu_is_refused_where_no_kernel_would_use_it() {
-    let hint = "leave --device away";
-    let desk = Desk::of_verb("waves");
-    desk.put("p.csv", PRICES);
-    desk.run(&["p.csv", "--device", "cpu"]).succeeds();
-    let refused = desk.run(&["p.csv", "--device", "cuda", "-o", "w.csv"]);
-    refused.complains("--device cuda: waves without --surrogates has no CUDA kernel", hint);
-    assert_eq!(desk.files(), ["p.csv"]);
-    // A setting for all verbs means those that can.
-    desk.put("fillrate.toml", "device = \"cuda\"\n");
-    desk.run(&["p.csv"]).succeeds();
-
-    let desk = Desk::of_verb("options");
-    let message = "--device cuda:1: what is asked for has no CUDA kernel";
-    let option = [&OPTION[..], &["--method", "binomial", "--device", "cuda:1"]].concat();
-    desk.run(&option).complains(message, hint);
+fn the_processor_computes_what_has_no_kernel_and_says_so() {
+    let told = |verb: &'static str, arguments: &[&str], what: &str| {
+        let desk = Desk::of_verb(verb);
+        desk.put("p.csv", PRICES);
+        let expected = desk.run(arguments).succeeds();
+        let asked = desk.run(&[arguments, &["--device", "cuda:1"]].concat()).succeeds();
+        assert_eq!(asked.text(), expected.text());
+        let warning = format!(
+            "warning: --device cuda:1: {what} has no CUDA kernel, so the processor computes it"
+        );
+        assert!(asked.stderr.lines().any(|line| line == warning), "{}", asked.stderr);
+        // A setting for all verbs means those that can.
+        desk.put("fillrate.toml", "device = \"cuda\"\n");
+        let set = desk.run(arguments).succeeds();
+        assert!(set.text() == expected.text() && !set.stderr.contains("CUDA"), "{}", set.stderr);
+    };
+    told("waves", &["p.csv"], "waves without --surrogates");
+    told("waves", &["backtest", "p.csv"], "waves backtest");
+    let option = [&OPTION[..], &["--method", "binomial"]].concat();
+    told("options", &option, "--method binomial");
 }

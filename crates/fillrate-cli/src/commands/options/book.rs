@@ -13,7 +13,6 @@ use super::method::{Pricing, values_of};
 use super::row::{Row, Rows, option_of};
 use crate::cli::MethodName;
 use crate::commands::device::PriceDevice;
-use crate::settings::Settings;
 
 /// Where options are priced, by how.
 pub(super) struct Computers {
@@ -24,13 +23,12 @@ pub(super) struct Computers {
 }
 
 impl Computers {
-    /// Where the settings say. A GPU that is asked for is opened here, once.
+    /// All on one device. A GPU that is asked for is opened here, once.
     ///
     /// # Errors
     ///
     /// If a GPU that is asked for cannot be used.
-    pub(super) fn of(settings: &Settings) -> anyhow::Result<Self> {
-        let device = PriceDevice::of(settings);
+    pub(super) fn on(device: &PriceDevice) -> anyhow::Result<Self> {
         let (european, american) = (device.computer()?, device.computer()?);
         let (closed, simulations) = (device.computer()?, device.computer()?);
         Ok(Self { european, american, closed, simulations })
