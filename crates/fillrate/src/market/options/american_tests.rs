@@ -121,7 +121,7 @@ proptest! {
         let got = american(right, t).unwrap();
         let european = price(Kind::European, right, t).unwrap().price;
         prop_assert!(got >= european.max(right.payoff(100.0, t.strike)) - 1e-9);
-        let tree = binomial(Exercise::American, right, t, 301).unwrap();
+        let tree = binomial(Exercise::American, right, t, 1501).unwrap();
         prop_assert!((got - tree).abs() < 2e-3 * (1.0 + tree), "{got}, {tree}");
     }
 }
