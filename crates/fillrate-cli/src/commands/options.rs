@@ -7,11 +7,12 @@ mod row;
 
 use std::io::Write;
 use std::path::Path;
+use std::slice;
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Float64Array};
 use arrow_schema::{DataType, Field, Schema};
-use fillrate::records::{Chunk, Layout, Sink, Writer};
+use fillrate::records::{self, Chunk, Layout, Sink, Writer, texts_to_numbers};
 
 use self::book::{Computers, price_all};
 use self::method::Pricing;
@@ -131,8 +132,21 @@ fn rows_of(
     let mut reader = open(input, settings, printer)?;
     start_threads(settings)?;
     let mut output = Output::open(format, reader.layout(), columns, settings, printer)?;
+    // Which columns of texts are written as numbers; a format with types keeps to what it began with.
+    let has_types = !matches!(format, Format::Csv | Format::Table);
+    let mut numbers: Option<Vec<&str>> = None;
     while let Some(mut chunk) = reader.next_chunk()? {
-        let results = compute(&Rows::of(&chunk, flags))?;
+        let rows = Rows::of(&chunk, flags);
+        let mut results = compute(&rows)?;
+        if has_types && matches!(chunk.rows(), records::Rows::Table(_)) {
+            let numbers = numbers.get_or_insert_with(|| rows.numbers(|row| results[row].is_err()));
+            for (row, result) in results.iter_mut().enumerate() {
+                let checked = numbers.iter().try_for_each(|name| rows.check_number(row, name));
+                if let (Ok(_), Err(message)) = (&result, checked) {
+                    *result = Err(message);
+                }
+            }
+        }
         let mut kept = vec![true; chunk.len()];
         let mut values = Vec::with_capacity(results.len());
         for (row, result) in results.into_iter().enumerate() {
@@ -145,6 +159,7 @@ fn rows_of(
             }
         }
         chunk.retain(&kept)?;
+        texts_to_numbers(slice::from_mut(&mut chunk), numbers.as_deref().unwrap_or_default())?;
         output.write(&chunk, columns, &values)?;
     }
     report_skipped(reader.skipped(), printer);

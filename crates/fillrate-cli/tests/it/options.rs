@@ -97,6 +97,33 @@ fn a_table_is_priced_row_by_row() {
 }
 
 #[test]
+fn terms_of_a_csv_come_out_as_numbers() {
+    let desk = Desk::of_verb("options");
+    let header = "name,right,spot,strike,vol,expiry,rebate\n";
+    let sound = "7,call,42,40,0.2,0.5,\n";
+    let price = |file: &'static str, more: &[&str]| {
+        desk.run(&[&["price", file, "--rate", "0.1"], more].concat())
+    };
+    // A row that is left out decides nothing.
+    desk.put("some.csv", format!("{header}8,call,42,x,0.2,0.5,0\n{sound}"));
+    let records = price("some.csv", &["--on-error", "skip"]).succeeds().records();
+    assert_eq!((&records[0]["strike"], &records[0]["rebate"]), (&Value::from(40.0), &Value::Null));
+    // What is no term stays as it is, and so does a column that is no number.
+    assert_eq!((&records[0]["name"], &records[0]["right"]), (&"7".into(), &"call".into()));
+    desk.put("none.csv", format!("{header}8,call,42,40,0.2,0.5,none\n{sound}"));
+    assert_eq!(price("none.csv", &[]).succeeds().records()[0]["rebate"], "none");
+    // A format with types has one for a column, which the first thousand rows decide.
+    let late = format!("{header}{}8,call,42,40,0.2,0.5,none\n", sound.repeat(1024));
+    desk.put("late.csv", &late);
+    price("late.csv", &["-o", "p.parquet"]).complains(
+        "late.csv:1026: rebate: `none` is not a number, as those before it are; leave the cell empty",
+        "--on-error skip",
+    );
+    price("late.csv", &["-o", "p.parquet", "--on-error", "skip"]).succeeds();
+    price("late.csv", &["-o", "p.csv"]).succeeds();
+}
+
+#[test]
 fn volatilities_are_implied() {
     let desk = Desk::of_verb("options");
     let flags = ["iv", "--spot", "42", "--strike", "40", "--rate", "0.1", "--expiry", "0.5"];

@@ -3,7 +3,7 @@
 use fillrate::market::options::{Barrier, Kind, Right, Terms};
 use fillrate::records::{self, Chunk};
 
-use self::asked::{Flags, TERMS};
+use self::asked::{Flags, TERMS, TEXTS};
 use crate::cli::KindName;
 
 /// The moments of an arithmetic mean if nothing is said: the trading days of a year.
@@ -30,6 +30,9 @@ pub(super) mod asked {
         "fixings",
         "price",
     ];
+
+    /// Those that are texts.
+    pub(in super::super) const TEXTS: [&str; 3] = ["kind", "right", "barrier_kind"];
 
     /// A text for each of [`TERMS`], where a flag says one.
     pub(in super::super) type Flags = [Option<String>; TERMS.len()];
@@ -101,6 +104,27 @@ impl<'a> Rows<'a> {
     /// The number of options.
     pub(super) const fn len(&self) -> usize {
         self.len
+    }
+
+    /// The columns of terms that are numbers in all rows but those `left_out`, where they are not empty.
+    pub(super) fn numbers(&self, left_out: impl Fn(usize) -> bool) -> Vec<&'static str> {
+        let is_number = |name: &&str| {
+            (0..self.len).all(|row| left_out(row) || self.check_number(row, name).is_ok())
+        };
+        TERMS.into_iter().filter(|name| !TEXTS.contains(name)).filter(is_number).collect()
+    }
+
+    /// Checks a cell of a column whose cells have been numbers so far, which it has to go on with in a
+    /// format with types.
+    pub(super) fn check_number(&self, row: usize, name: &str) -> Result<(), String> {
+        let place = TERMS.iter().position(|term| *term == name);
+        let column = place.and_then(|place| self.columns[place].as_ref());
+        match column.map(|column| column[row].as_deref().map(str::trim)) {
+            Some(Ok(text)) if !text.is_empty() && text.parse::<f64>().is_err() => Err(format!(
+                "{name}: `{text}` is not a number, as those before it are; leave the cell empty"
+            )),
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn row(&self, row: usize) -> Row<'_> {
