@@ -135,29 +135,41 @@ fn add_ends(bars: &mut Vec<u32>, known: &mut Vec<Option<u32>>, last: u32) {
 }
 
 fn fractals(bars: &Bars<'_>, degree: usize, extremes: &Extremes) -> Pivots {
-    let mut pivots = Pivots::default();
-    let count = bars.len();
-    let (high, low) = (bars.high(), bars.low());
-    // A neighbour that passes the bar ends a run; how far away it is decides the degree.
-    let is_peak = |bar: usize, column: &[f64], sign: f64, before: &[u32], after: &[u32]| {
-        if sign * column[bar - 1] >= sign * column[bar] {
-            return false;
-        }
-        let clear_after = after[bar] as usize > bar + degree;
-        clear_after && is_clear_before(bar, degree, column, sign, before)
-    };
-    for bar in degree..count.saturating_sub(degree) {
-        let known = Some((bar + degree) as u32);
-        if is_peak(bar, high, 1.0, &extremes.higher_before, &extremes.higher_after) {
-            pivots.highs.push(bar as u32);
-            pivots.highs_known.push(known);
-        }
-        if is_peak(bar, low, -1.0, &extremes.lower_before, &extremes.lower_after) {
-            pivots.lows.push(bar as u32);
-            pivots.lows_known.push(known);
-        }
+    let highs = peaks(bars.high(), 1.0, degree, &extremes.higher_before, &extremes.higher_after);
+    let lows = peaks(bars.low(), -1.0, degree, &extremes.lower_before, &extremes.lower_after);
+    let known = |bars: &[u32]| bars.iter().map(|&bar| Some(bar + degree as u32)).collect();
+    Pivots { highs_known: known(&highs), lows_known: known(&lows), highs, lows }
+}
+
+/// The bars whose price, times `sign`, exceeds those of `degree` bars before and is not exceeded by
+/// those of as many after. `before` and `after` say which bars pass each.
+fn peaks(column: &[f64], sign: f64, degree: usize, before: &[u32], after: &[u32]) -> Vec<u32> {
+    let mut peaks = peaks_of_one_bar(column, sign);
+    if degree > 1 {
+        let bars = degree..column.len().saturating_sub(degree);
+        peaks.retain(|&bar| {
+            let bar = bar as usize;
+            let is_clear_after = bars.contains(&bar) && after[bar] as usize > bar + degree;
+            is_clear_after && is_clear_before(bar, degree, column, sign, before)
+        });
     }
-    pivots
+    peaks
+}
+
+/// The bars that exceed the one before and are not exceeded by the one after. A third of the bars are
+/// such, in no order that a branch could be foretold by: every bar is written, and those that are none
+/// are written over.
+fn peaks_of_one_bar(column: &[f64], sign: f64) -> Vec<u32> {
+    let mut peaks = vec![0; column.len()];
+    let mut count = 0;
+    for (bar, around) in (1..).zip(column.windows(3)) {
+        peaks[count] = bar;
+        let price = sign * around[1];
+        count += usize::from(sign * around[0] < price) & usize::from(sign * around[2] <= price);
+    }
+    peaks.truncate(count);
+    peaks.shrink_to_fit();
+    peaks
 }
 
 /// Whether none of the `degree` bars before `bar` reaches its price. Bars that pass it are known
@@ -165,10 +177,8 @@ fn fractals(bars: &Bars<'_>, degree: usize, extremes: &Extremes) -> Pivots {
 fn is_clear_before(bar: usize, degree: usize, column: &[f64], sign: f64, before: &[u32]) -> bool {
     // `before` holds the bar's number plus one, and 0 for none.
     let passed = before[bar] as usize;
-    if passed > bar - degree {
-        return false;
-    }
-    degree == 1 || column[bar - degree..bar].iter().all(|&price| sign * price < sign * column[bar])
+    passed <= bar - degree
+        && column[bar - degree..bar].iter().all(|&price| sign * price < sign * column[bar])
 }
 
 /// The turns of a zigzag with a causal threshold.

@@ -84,9 +84,12 @@ impl Chain {
         length: i32,
         table: impl Fn(&'g Gauge<RATIOS>) -> &'g [Losses; RATIOS],
     ) {
+        // A sum of its own stays in one register, which `losses`, behind a reference, does not.
+        let mut sum = *losses;
         for gauge in &gauges.lengths {
-            add(losses, &table(gauge)[entry(length - self.lengths[gauge.earlier])]);
+            add(&mut sum, &table(gauge)[entry(length - self.lengths[gauge.earlier])]);
         }
+        *losses = sum;
     }
 
     /// The same of its duration.
@@ -98,9 +101,11 @@ impl Chain {
         duration: i32,
         table: impl Fn(&'g Gauge<RATIOS>) -> &'g [Losses; RATIOS],
     ) {
+        let mut sum = *losses;
         for gauge in &gauges.durations {
-            add(losses, &table(gauge)[entry(duration - self.durations[gauge.earlier])]);
+            add(&mut sum, &table(gauge)[entry(duration - self.durations[gauge.earlier])]);
         }
+        *losses = sum;
     }
 
     /// The same of the price at which it ends.
@@ -113,10 +118,12 @@ impl Chain {
         table: impl Fn(&'g Gauge<SIDES>) -> &'g [Losses; SIDES],
     ) {
         let onward = if WAVE.is_multiple_of(2) { -self.sign } else { self.sign };
+        let mut sum = *losses;
         for gauge in &gauges.beyond {
             let beyond = (price - self.prices[gauge.earlier]) * onward;
             let difference = steps(beyond.abs()) - self.lengths[gauge.earlier];
-            add(losses, &table(gauge)[entry_beyond(difference, beyond < 0.0)]);
+            add(&mut sum, &table(gauge)[entry_beyond(difference, beyond < 0.0)]);
         }
+        *losses = sum;
     }
 }

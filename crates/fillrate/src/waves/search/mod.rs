@@ -8,6 +8,7 @@ mod exact;
 mod gauge;
 mod hit;
 mod keep;
+mod lead;
 mod plan;
 mod tables;
 mod tally;
@@ -28,6 +29,7 @@ use self::ends::Ends;
 use self::gauge::LANES;
 pub use self::hit::Hit;
 use self::keep::{Best, BestScores, Collector};
+use self::lead::Lead;
 use self::plan::Plan;
 use self::tally::Tally;
 use self::walk::Walk;
@@ -77,6 +79,7 @@ pub struct Search {
     /// The same plans for [`Self::top`], with their tables; made when they are first asked for.
     bundles: OnceLock<Vec<Bundle>>,
     directions: Vec<Direction>,
+    lead: Lead,
 }
 
 impl Search {
@@ -92,7 +95,7 @@ impl Search {
         plans.sort_by_key(|plan| plan.waves);
         let directions = Direction::ALL.into_iter();
         let directions = directions.filter(|one| options.directions.contains(one)).collect();
-        Self { options, plans, bundles: OnceLock::new(), directions }
+        Self { options, plans, bundles: OnceLock::new(), directions, lead: Lead::default() }
     }
 
     /// What is searched for.
@@ -152,19 +155,31 @@ impl Search {
 
     /// The `wanted` best patterns, the best first: the first of [`Self::all`], without visiting
     /// what cannot be among them.
+    ///
+    /// Series that are searched one after the other, for as many patterns each, take less time than each
+    /// by itself; what is found is the same.
     #[must_use]
     pub fn top(&self, legs: &Legs, wanted: usize, scope: Option<&Scope>) -> Vec<Hit> {
         if wanted == 0 {
             return Vec::new();
         }
-        let mut best = Best::new(wanted, self.options.score_min);
         let waves = Direction::ALL.map(|first| Ends::new(legs.oriented(first)));
-        for bundle in self.bundles() {
-            for &direction in &self.directions {
-                Branch::new(legs, &waves, direction, bundle, &mut best)
-                    .run(scope.map(|scope| scope.ends(direction)));
+        let search = |score_min| {
+            let mut best = Best::new(wanted, score_min);
+            for bundle in self.bundles() {
+                for &direction in &self.directions {
+                    Branch::new(legs, &waves, direction, bundle, &mut best)
+                        .run(scope.map(|scope| scope.ends(direction)));
+                }
             }
+            best
+        };
+        let (score_min, led) = (self.options.score_min, self.lead.score());
+        let mut best = search(score_min.max(led));
+        if led > score_min && best.worst_score().is_none() {
+            best = search(score_min);
         }
+        self.lead.learn(led, best.worst_score());
         best.into_sorted()
     }
 

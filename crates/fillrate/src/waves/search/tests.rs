@@ -292,6 +292,29 @@ fn the_top_is_what_sorting_all_gives() {
     }
 }
 
+#[test]
+fn a_series_has_the_same_top_whatever_was_searched_before() {
+    let search = Search::new(SearchOptions::default());
+    let (mut met, mut missed) = (0, 0);
+    // Walks, which are alike, and after some of them a sawtooth, which scores otherwise.
+    for seed in 0..60 {
+        let made = match seed % 10 {
+            9 => sawtooth(40 + seed as usize, 3.0, 2.0),
+            _ => random_walk(seed, 150, 0.01, 4.0),
+        };
+        let legs = legs(&made, 1);
+        let led = search.lead.score();
+        let top = search.top(&legs, 10, None);
+        assert_eq!(top, search.all(&legs, None).unwrap()[..10], "{seed}");
+        // A clone has learnt nothing.
+        assert_eq!(search.clone().lead.score(), 0.0);
+        let is_met = led > 0.0 && top[9].score >= led;
+        met += usize::from(is_met);
+        missed += usize::from(!is_met);
+    }
+    assert!(met > 30 && missed > 3, "{met} {missed}");
+}
+
 /// A series that rises by `up` and falls by `down` in turn.
 pub(in crate::waves) fn sawtooth(count: usize, up: f64, down: f64) -> Made {
     let close: Vec<f64> = (0..count)
