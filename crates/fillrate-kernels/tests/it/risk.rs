@@ -72,7 +72,7 @@ pub(crate) fn all_terms(series: usize) -> Vec<RiskTerms> {
         let (tail, rate) = (Some(share), -0.001);
         all.push(RiskTerms { tail, rate, logarithms: true, ..TERMS });
     }
-    all.push(RiskTerms { benchmark: Some(series / 2), decay: 0.5, ..TERMS });
+    all.push(RiskTerms { benchmark: Some(series / 2), decay: 0.01, ..TERMS });
     all.push(RiskTerms { benchmark: Some(series - 1), logarithms: true, ..TERMS });
     all
 }
@@ -279,7 +279,8 @@ fn what_does_not_fit_is_refused() {
         (RiskTerms { benchmark: Some(2), ..TERMS }, "expected a benchmark of 2 series, got 2"),
         (RiskTerms { tail: Some(1.5), ..TERMS }, "expected a tail from 0 to 1, got 1.5"),
         (RiskTerms { tail: Some(f64::NAN), ..TERMS }, "expected a tail from 0 to 1, got NaN"),
-        (RiskTerms { decay: 1.0, ..TERMS }, "expected a decay between 0 and 1, got 1"),
+        (RiskTerms { decay: 1.0, ..TERMS }, "expected a decay from 0.01 to below 1, got 1"),
+        (RiskTerms { decay: 0.0, ..TERMS }, "expected a decay from 0.01 to below 1, got 0"),
     ] {
         let refused = Cpu::detect().risk(&panel, &terms).unwrap_err().to_string();
         assert_eq!(refused, format!("risk: {message}"));

@@ -30,6 +30,9 @@ pub use self::panel::{RiskDates, RiskPanel};
 /// The sums that a sum over a series is made of.
 pub(crate) const SUMS: usize = 32;
 
+/// The least decay: its 32nd power, which what is summed is divided by, is far from the smallest number.
+const DECAY_MIN: f64 = 0.01;
+
 /// The values of [`RiskSums`].
 pub const RISK_SUMS: usize = 17;
 
@@ -40,7 +43,7 @@ pub struct RiskTerms {
     pub logarithms: bool,
     /// The return that falls short or not, per bar.
     pub rate: f64,
-    /// The weight of what was before in the exponential variance, above 0 and below 1.
+    /// The weight of what was before in the exponential variance, from 0.01 to below 1.
     pub decay: f64,
     /// The share of returns below the quantile, from 0 to 1; `None` leaves tails out.
     pub tail: Option<f64>,
@@ -60,8 +63,9 @@ impl RiskTerms {
         if let Some(tail) = self.tail.filter(|tail| !(0.0..=1.0).contains(tail)) {
             return refused("a tail from 0 to 1".to_owned(), tail.to_string());
         }
-        if !(self.decay > 0.0 && self.decay < 1.0) {
-            return refused("a decay between 0 and 1".to_owned(), self.decay.to_string());
+        if !(DECAY_MIN..1.0).contains(&self.decay) {
+            let expected = format!("a decay from {DECAY_MIN} to below 1");
+            return refused(expected, self.decay.to_string());
         }
         Ok(())
     }
