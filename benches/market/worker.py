@@ -21,8 +21,8 @@ PATHS, STEPS = 20_000, 252
 
 if os.environ.get("MALLOC_TRIM_THRESHOLD_") is None:
     keep = str(1 << 30)
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
-    one = {name: "1" for name in names}
+    libraries = ("OMP", "OPENBLAS", "MKL", "NUMBA", "RAYON")
+    one = {f"{library}_NUM_THREADS": "1" for library in libraries}
     environment = os.environ | one | {"MALLOC_TRIM_THRESHOLD_": keep, "MALLOC_MMAP_THRESHOLD_": keep}
     os.execve(sys.executable, [sys.executable, *sys.argv], environment)
 
@@ -32,6 +32,7 @@ import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 import QuantLib as ql  # noqa: E402
 import talib  # noqa: E402
+import vector_ta  # noqa: E402
 from scipy.signal import lfilter  # noqa: E402
 from scipy.special import ndtr  # noqa: E402
 
@@ -59,6 +60,15 @@ def indicators():
         "atr_14 talib": lambda: talib.ATR(high, low, close, 14),
         "max_20 talib": lambda: talib.MAX(close, 20),
         "std_20 talib": lambda: talib.STDDEV(close, 20, 1.0),
+        "sma_20 vector-ta": lambda: vector_ta.sma(close, 20),
+        "ema_20 vector-ta": lambda: vector_ta.ema(close, 20),
+        "wma_20 vector-ta": lambda: vector_ta.wma(close, 20),
+        "rsi_14 vector-ta": lambda: vector_ta.rsi(close, 14),
+        "bbands_20_2 vector-ta": lambda: vector_ta.bollinger_bands(close, 20, 2.0, 2.0),
+        "macd_12_26_9 vector-ta": lambda: vector_ta.macd(close, 12, 26, 9, "ema"),
+        "atr_14 vector-ta": lambda: vector_ta.atr(high, low, close, 14),
+        "std_20 vector-ta": lambda: vector_ta.stddev(close, 20, 1.0),
+        "zscore_20 vector-ta": lambda: vector_ta.zscore(close, 20),
         "zscore_20 pandas": pandas_zscore,
         "sma_20 pandas": lambda: series.rolling(20).mean(),
         "ema_20 pandas": lambda: series.ewm(span=20, adjust=False).mean(),
