@@ -43,6 +43,10 @@ step "the command in fp8" 25 bash -c \
      grep -q '\"precision\":\"fp8\"' results/scores-fp8.jsonl || grep -qE 'does not compute in fp8|fp8 is refused' results/fp8.txt"
 # A GPU and the processor give the same bits, so that the records are the same bytes.
 for verb in "options price --right put --spot 100 --strike 95 --rate 0.03 --vol 0.2 --expiry 0.5" \
+    "options iv --right call --price 4.76 --spot 42 --strike 40 --rate 0.1 --expiry 0.5" \
+    "options price --kind barrier --barrier 38 --barrier-kind down-out --right call --spot 42 --strike 40 --vol 0.2 --expiry 1" \
+    "options price --kind asian-geometric --right call --spot 42 --strike 40 --vol 0.2 --expiry 1" \
+    "risk examples/prices.csv" \
     "montecarlo --spot 100 --drift 0.05 --vol 0.2 --expiry 1 --paths 200000" \
     "backtest examples/prices.csv --strategy ma-crossover --grid fast=5:20:5,slow=20:60:10" \
     "indicators examples/prices.csv --sma 20 --ema 20 --rsi 14 --bbands 20,2 --macd 12,26,9" \
