@@ -45,11 +45,11 @@ impl Aligned {
         let known =
             if sound == prices.len() { None } else { Some(known(panel, prices, &mut starts)?) };
         let dates = known.as_ref().map_or(panel.dates(), |(_, dates)| dates);
-        let of_returns: Vec<&[Date]> = starts
+        let of_prices: Vec<&[Date]> = starts
             .windows(2)
-            .map(|bounds| dates[bounds[0] as usize..bounds[1] as usize].get(1..).unwrap_or(&[]))
+            .map(|bounds| &dates[bounds[0] as usize..bounds[1] as usize])
             .collect();
-        let (calendar, at) = calendar(&of_returns);
+        let (calendar, at) = calendar(&of_prices);
         Ok(Self { panel: panel.clone(), column, known, starts, calendar, at })
     }
 
@@ -122,8 +122,11 @@ fn known(panel: &Panel, prices: &[f64], starts: &mut [u64]) -> Result<(Vec<f64>,
     Ok((known, dates))
 }
 
-/// Every date that some series has, and where in them each series' dates are.
-fn calendar(series: &[&[Date]]) -> (Vec<Date>, At) {
+/// Every date at which a series of prices has a return, and where in them those of each series are.
+fn calendar(of_prices: &[&[Date]]) -> (Vec<Date>, At) {
+    let series: Vec<&[Date]> =
+        of_prices.iter().map(|dates| dates.get(1..).unwrap_or(&[])).collect();
+    let series = series.as_slice();
     // Most panels have the days of an exchange, all of which the longest series has.
     let longest = series.iter().max_by_key(|dates| dates.len()).copied().unwrap_or(&[]);
     if let Some(firsts) = runs(series, longest) {
@@ -132,7 +135,7 @@ fn calendar(series: &[&[Date]]) -> (Vec<Date>, At) {
     let all = union(series).into_owned();
     let at = match runs(series, &all) {
         Some(firsts) => At::From(firsts),
-        None => At::Each(places(series, &all)),
+        None => At::Each(places(of_prices, &all)),
     };
     (all, at)
 }
@@ -194,13 +197,15 @@ fn merged(mut left: &[Date], mut right: &[Date]) -> Vec<Date> {
     all
 }
 
-/// The places of all dates in a calendar, with a place before those of each series for its first price.
-fn places(series: &[&[Date]], calendar: &[Date]) -> Vec<u32> {
+/// The places in a calendar of the dates of all prices; that of a series' first, at which it has no return,
+/// is 0, and a series without a price has none.
+fn places(of_prices: &[&[Date]], calendar: &[Date]) -> Vec<u32> {
     let mut all = Vec::new();
-    for dates in series {
+    for dates in of_prices {
+        let Some((_, of_returns)) = dates.split_first() else { continue };
         all.push(0);
         let mut at = 0;
-        for date in *dates {
+        for date in of_returns {
             // Mostly the next one.
             if calendar.get(at) != Some(date) {
                 at += calendar[at..].partition_point(|other| other < date);

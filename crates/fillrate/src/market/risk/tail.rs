@@ -13,10 +13,12 @@ pub(super) fn var_and_cvar(
     moments: &Moments,
     options: &RiskOptions,
 ) -> (Option<f64>, Option<f64>) {
+    // A loss of nothing is 0, not -0.
+    let loss = |gain: f64| 0.0 - gain;
     if options.method == TailMethod::Historical {
         let [sum, count] = sums.below;
-        let known = |loss: f64| (returns > 0).then_some(loss);
-        return (known(-sums.quantile), known(-sum / count));
+        let known = |gain: f64| (returns > 0).then_some(loss(gain));
+        return (known(sums.quantile), known(sum / count));
     }
     let (Some(mean), Some(deviation)) = (moments.mean, moments.deviation) else {
         return (None, None);
@@ -29,7 +31,7 @@ pub(super) fn var_and_cvar(
     let z = normal::quantile(tail);
     let corrected = cornish_fisher([z, z * z, z * z * z], skewness, kurtosis);
     let mean_corrected = cornish_fisher(moments_below(z, tail), skewness, kurtosis);
-    (Some(-(mean + deviation * corrected)), Some(-(mean + deviation * mean_corrected)))
+    (Some(loss(mean + deviation * corrected)), Some(loss(mean + deviation * mean_corrected)))
 }
 
 /// The quantile at `p` of sorted values: linear between the values around place (n − 1) p.

@@ -121,6 +121,12 @@ fn figures_that_do_not_exist_are_none() {
     let flat = &measure(&panel(&[vec![5.0; 9]]), &RiskOptions::default()).unwrap()[0];
     assert_eq!((flat.volatility, flat.sharpe, flat.sortino), (Some(0.0), None, None));
     assert_eq!((flat.beta, flat.correlation, flat.calmar), (None, None, None));
+    for method in TailMethod::ALL {
+        let options = RiskOptions { method, ..RiskOptions::default() };
+        let flat = &measure(&panel(&[vec![5.0; 9]]), &options).unwrap()[0];
+        let bits = [flat.var, flat.cvar].map(|loss| loss.unwrap().to_bits());
+        assert_eq!(bits, [0, 0], "no loss is 0 and not -0: {method}");
+    }
     assert!(measure(&panel(&[]), &RiskOptions::default()).unwrap().is_empty());
 }
 
@@ -134,6 +140,24 @@ fn a_missing_price_is_bridged() {
     assert_eq!((with.observations, with.var, with.mean), (2, without.var, without.mean));
     let drawdown = with.drawdown.unwrap();
     assert_eq!((drawdown.depth, drawdown.peak, drawdown.trough), (0.5, date(3), date(4)));
+}
+
+#[test]
+fn a_symbol_without_a_price_changes_nothing_beside_it() {
+    let nan = f64::NAN;
+    let (one, other) = (vec![5.0, nan, 6.0, 3.0], vec![5.0, 7.0, nan, 8.0]);
+    let none = vec![nan; 4];
+    let with = panel(&[none.clone(), one.clone(), none.clone(), other.clone(), none]);
+    let without = panel(&[one, other]);
+    let [with, without] =
+        [with, without].map(|panel| measure(&panel, &RiskOptions::default()).unwrap());
+    for (place, expected) in [1, 3, 5].into_iter().zip(&without) {
+        let symbol = expected.symbol.clone();
+        assert_eq!(Risk { symbol, ..with[place].clone() }, *expected, "{place}");
+    }
+    for place in [0, 2, 4] {
+        assert_eq!((with[place].observations, with[place].drawdown), (0, None));
+    }
 }
 
 #[test]
