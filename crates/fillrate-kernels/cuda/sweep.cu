@@ -7,6 +7,9 @@
 // is bought back. out: f64 [9, rows * columns].
 #include "doubles.cuh"
 
+// A position that brings no more than this of what it took has come out even, but for rounding.
+constexpr double EVEN = 1.0 + 1e-12;
+
 // The columns of a tape at a bar.
 struct Tape {
     const double* column;
@@ -65,7 +68,7 @@ struct Sides {
 
 // An account that is long or flat.
 struct Long {
-    double units = 1.0, paid = 1.0;
+    double units = 1.0, even = 1.0;
     bool held = false;
 
     __device__ void bar(const Tape& tape, long long at, Sides& wanted, Sums& sums, double& equity,
@@ -78,11 +81,11 @@ struct Long {
                 const double before = units;
                 units = left ? before * tape.sell(at) : before * buy;
                 if (entered) {
-                    paid = before;
+                    even = before * EVEN;
                     sums.trades = sums.trades + 1.0;
                     r = tape.enter(at);
                 } else {
-                    if (units > paid) sums.won = sums.won + 1.0;
+                    if (units > even) sums.won = sums.won + 1.0;
                     r = tape.leave(at);
                 }
                 held = wanted.is_long;
@@ -96,7 +99,7 @@ struct Long {
 
 // An account that is long, flat or short.
 struct LongShort {
-    double cash = 1.0, shares = 0.0, paid = 1.0, value_before = 1.0;
+    double cash = 1.0, shares = 0.0, even = 1.0, value_before = 1.0;
     bool is_long = false, is_short = false, ruined = false;
 
     // Turns the position into the one wanted, if the bar has a price for it.
@@ -111,13 +114,13 @@ struct LongShort {
         if (from_long) cash = shares * tape.sell(at);
         if (from_short) cash = covered;
         if (left) shares = 0.0;
-        if (left && cash > paid) sums.won = sums.won + 1.0;
+        if (left && cash > even) sums.won = sums.won + 1.0;
         const bool able = cash > 0.0;
         ruined = ruined || (left && !able);
         to_long = to_long && able, to_short = to_short && able;
         if (to_long || to_short) {
             sums.trades = sums.trades + 1.0;
-            paid = cash;
+            even = cash * EVEN;
         }
         is_long = (is_long && !from_long) || to_long;
         is_short = (is_short && !from_short) || to_short;

@@ -82,8 +82,8 @@ pub use cpu::paths::{
 pub use cpu::recurrence::{AtrStream, EmaStream, MacdPeriods, MacdStream, RsiStream};
 pub use cpu::risk::{RISK_SUMS, RiskDates, RiskPanel, RiskSums, RiskTerms};
 pub use cpu::sweep::{
-    LaneSeries, OrderFill, Positions, SWEEP_LANES, SweepLine, SweepRule, SweepTally, Tape,
-    TapeTerms,
+    LaneSeries, OrderFill, Positions, SWEEP_EVEN, SWEEP_LANES, SweepLine, SweepRule, SweepTally,
+    Tape, TapeTerms,
 };
 pub use cpu::tier::Tier;
 pub use cpu::window::{WINDOW_BARS_MAX, WindowOp, WindowStream};

@@ -2,6 +2,7 @@
 
 #![allow(unsafe_code, reason = "lane operations gated by the tier, over checked bounds")]
 
+use super::SWEEP_EVEN;
 use super::pass::{Account, Sums, Wanted};
 use super::tape::Tape;
 use crate::cpu::doubles::Compare;
@@ -13,8 +14,8 @@ pub(super) struct LongAccounts<V: Compare> {
     /// Shares where a position is held, else cash: an account never has both.
     units: V,
     held: V::Mask,
-    /// The cash that the position was bought with.
-    paid: V,
+    /// What a position must bring to have gained, by the cash that it was bought with.
+    even: V,
 }
 
 impl Account for Long {
@@ -23,7 +24,7 @@ impl Account for Long {
     #[inline(always)]
     unsafe fn open<V: Compare>() -> LongAccounts<V> {
         // SAFETY: the trait's contract.
-        unsafe { LongAccounts { units: V::splat(1.0), held: V::nowhere(), paid: V::splat(1.0) } }
+        unsafe { LongAccounts { units: V::splat(1.0), held: V::nowhere(), even: V::splat(1.0) } }
     }
 
     #[inline(always)]
@@ -52,8 +53,9 @@ impl Account for Long {
                 let bought = before.mul(V::splat(buy));
                 let sold = before.mul(V::splat(*tape.sell.get_unchecked(at)));
                 accounts.units = V::select(left, sold, V::select(entered, bought, before));
-                accounts.paid = V::select(entered, before, accounts.paid);
-                let won = V::both(left, sold.above(accounts.paid));
+                let even = before.mul(V::splat(SWEEP_EVEN));
+                accounts.even = V::select(entered, even, accounts.even);
+                let won = V::both(left, sold.above(accounts.even));
                 sums.won = V::select(won, sums.won.add(one), sums.won);
                 sums.trades = V::select(entered, sums.trades.add(one), sums.trades);
                 r = V::select(entered, V::splat(*tape.enter.get_unchecked(at)), r);

@@ -2,6 +2,7 @@
 
 #![allow(unsafe_code, reason = "lane operations gated by the tier, over checked bounds")]
 
+use super::SWEEP_EVEN;
 use super::pass::{Account, Sums, Wanted};
 use super::tape::Tape;
 use crate::cpu::doubles::Compare;
@@ -15,8 +16,8 @@ pub(super) struct LongShortAccounts<V: Compare> {
     shares: V,
     long: V::Mask,
     short: V::Mask,
-    /// The account's value before the position was opened.
-    paid: V,
+    /// What the account must come to for a position to have gained, by its value before.
+    even: V,
     /// The account's value at the last close.
     equity: V,
     /// The accounts that have come to 0.
@@ -36,7 +37,7 @@ impl Account for LongShort {
                 shares: V::splat(0.0),
                 long: nowhere,
                 short: nowhere,
-                paid: one,
+                even: one,
                 equity: one,
                 ruined: nowhere,
             }
@@ -100,7 +101,7 @@ impl<V: Compare> LongShortAccounts<V> {
             let mut cash = V::select(left_long, sold, self.cash);
             cash = V::select(left_short, covered, cash);
             let mut shares = V::select(left, zero, self.shares);
-            let won = V::both(left, cash.above(self.paid));
+            let won = V::both(left, cash.above(self.even));
             sums.won = V::select(won, sums.won.add(one), sums.won);
             // An account that bought back for all it had has nothing to open a position with.
             let able = cash.above(zero);
@@ -109,7 +110,7 @@ impl<V: Compare> LongShortAccounts<V> {
                 (V::both(entered_long, able), V::both(entered_short, able));
             let entered = V::either(entered_long, entered_short);
             sums.trades = V::select(entered, sums.trades.add(one), sums.trades);
-            self.paid = V::select(entered, cash, self.paid);
+            self.even = V::select(entered, cash.mul(V::splat(SWEEP_EVEN)), self.even);
             let bought = cash.mul(V::splat(buy));
             let owed = zero.sub(cash.mul(V::splat(*tape.short.get_unchecked(at))));
             shares = V::select(entered_long, bought, shares);

@@ -30,6 +30,10 @@ pub use self::tape::{OrderFill, Tape, TapeTerms};
 /// The number of parameter sets of a pass.
 pub const SWEEP_LANES: usize = 8;
 
+/// A position that brings no more than this of what it took has come out even, and not gained: bought and
+/// sold at one price without costs, rounding alone decides on which side of 1 it comes to lie.
+pub const SWEEP_EVEN: f64 = 1.0 + 1e-12;
+
 /// What an account may hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Positions {
@@ -59,7 +63,7 @@ pub struct SweepTally {
     pub trades: [f64; SWEEP_LANES],
     /// The positions closed again.
     pub closed: [f64; SWEEP_LANES],
-    /// The positions closed with a gain after costs.
+    /// The positions closed with a gain after costs, above [`SWEEP_EVEN`].
     pub won: [f64; SWEEP_LANES],
 }
 

@@ -6,6 +6,8 @@
 use std::cmp::Ordering;
 use std::ops::Range;
 
+use fillrate_kernels::SWEEP_EVEN;
+
 use super::performance::{Account, Performance};
 use super::prepared::Prepared;
 use super::strategy::{ParameterSet, Strategy};
@@ -144,7 +146,7 @@ pub(super) fn of_curve(
         held: held.iter().filter(|held| **held).count() as f64,
         trades: trades.len() as f64,
         closed: closed.clone().count() as f64,
-        won: closed.filter(|trade| trade.gain > 0.0).count() as f64,
+        won: closed.filter(|trade| 1.0 + trade.gain > SWEEP_EVEN).count() as f64,
     })
 }
 

@@ -238,6 +238,35 @@ fn costs_are_those_of_the_hand_computed_account() {
     assert!((performance.exposure - 0.6).abs() < 1e-15);
 }
 
+/// Prices on a coarse grid of ticks: many positions end at the price that they began at.
+#[test]
+fn a_position_that_comes_out_even_has_not_gained() {
+    let tick = |x: f64| (x / 3.0).round() * 3.0;
+    let bars: Vec<(f64, f64)> =
+        walk(600, 3, false).into_iter().map(|(open, close)| (tick(open), tick(close))).collect();
+    let panel = panel(std::slice::from_ref(&bars));
+    let mut even = 0;
+    for positions in [Positions::Long, Positions::LongShort] {
+        let options = BacktestOptions { positions, ..BacktestOptions::default() };
+        for outcome in outcomes(&panel, Strategy::Momentum, "bars=1:30:1", &options) {
+            let series = panel.series(0);
+            let trades =
+                replay(&series, Strategy::Momentum, &outcome.set, &options).unwrap().trades;
+            let ends = trades.iter().filter_map(|trade| Some((trade, trade.exit?)));
+            let moves = ends.map(|(trade, exit)| {
+                let change = bars[exit].0 - bars[trade.entry].0;
+                if trade.is_short { -change } else { change }
+            });
+            let moves: Vec<f64> = moves.collect();
+            even += moves.iter().filter(|change| **change == 0.0).count();
+            let won = moves.iter().filter(|change| **change > 0.0).count();
+            let rate = won as f64 / moves.len() as f64;
+            assert_eq!(outcome.performance.win_rate, Some(rate), "{:?} {options:?}", outcome.set);
+        }
+    }
+    assert!(even > 100, "{even} positions came out even");
+}
+
 #[test]
 fn an_account_that_comes_to_nothing_stays_there() {
     // Short at 10, at 25 worth less than nothing; then a fall that would have paid.
