@@ -9,7 +9,7 @@ use clap::Args;
 pub(super) const RECORDS_AND_EXAMPLES: &str = "\
 There is one record of where the paths end:
   mean, std, std_error, quantiles{p01,p05,p25,p50,p75,p95,p99}, model, paths, steps, seed
-std is the deviation of the ends, std_error that of the mean. The drift is that of the expectation in
+std is the deviation of the ends, std_error that of the mean; both are null of one path. The drift is that of the expectation in
 every model: E[S] = spot * exp(drift * expiry). A seed gives the same paths on every machine and
 whatever the number of threads.
 

@@ -14,7 +14,7 @@ use fillrate::records::{Layout, Writer};
 
 use self::paths::PathFile;
 use super::Outcome;
-use super::device::{computer, say};
+use super::device::{computer, say, warn_processor_computes};
 use super::loading::start_threads;
 use super::table::{format_of_records, record_format};
 use crate::cli::{ModelName, MonteCarloArgs};
@@ -49,6 +49,9 @@ pub(crate) fn run(
     let file = arguments.paths_out.as_deref().map(|path| PathFile::create(path, &options, printer));
     let file = file.transpose()?;
     start_threads(settings)?;
+    if file.is_some() {
+        warn_processor_computes("--paths-out", settings, printer);
+    }
     let (computer, underlying) = (computer(settings)?, Arc::new(underlying));
     let terminal = simulate_on(&computer, &underlying, &options)?;
     say(&computer.report(), printer);
@@ -140,14 +143,17 @@ fn columns(
     options: &MonteCarloOptions,
 ) -> (Schema, Vec<ArrayRef>) {
     let number = |value: f64| Arc::new(Float64Array::from(vec![value])) as ArrayRef;
+    let known = |value: f64| -> ArrayRef {
+        Arc::new(Float64Array::from(vec![(!value.is_nan()).then_some(value)]))
+    };
     let keys: Fields =
         QUANTILE_KEYS.iter().map(|key| Field::new(*key, DataType::Float64, false)).collect();
     let values: Vec<ArrayRef> = terminal.quantiles.iter().map(|value| number(*value)).collect();
     let quantiles = StructArray::new(keys.clone(), values, None);
     let all = vec![
         (Field::new("mean", DataType::Float64, false), number(terminal.mean)),
-        (Field::new("std", DataType::Float64, false), number(terminal.std)),
-        (Field::new("std_error", DataType::Float64, false), number(terminal.std_error)),
+        (Field::new("std", DataType::Float64, true), known(terminal.std)),
+        (Field::new("std_error", DataType::Float64, true), known(terminal.std_error)),
         (Field::new("quantiles", DataType::Struct(keys), false), Arc::new(quantiles)),
         (Field::new("model", DataType::Utf8, false), Arc::new(StringArray::from(vec![model]))),
         (
@@ -168,7 +174,10 @@ fn columns(
 }
 
 fn page(terminal: &Terminal) -> String {
-    let line = |name: &str, value: f64| format!("{name:<12} {value:>16.6}\n");
+    let line = |name: &str, value: f64| {
+        let text = if value.is_nan() { "-".to_owned() } else { format!("{value:.6}") };
+        format!("{name:<12} {text:>16}\n")
+    };
     let mut page = line("mean", terminal.mean);
     page += &line("std", terminal.std);
     page += &line("std_error", terminal.std_error);

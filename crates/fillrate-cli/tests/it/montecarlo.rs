@@ -136,6 +136,11 @@ fn bad_terms_are_answered() {
     assert!(message(&with(&["--paths", "0"])).starts_with("error: paths: 0 is not from 1"));
     assert!(message(&with(&["--steps", "0"])).starts_with("error: steps: 0 is not from 1"));
     assert!(message(&with(&["--model", "cir"])).contains("expected gbm, merton or heston"));
+    // One path says nothing of how far off its mean is, nor does one pair of mirror images.
+    let one = desk.run(&with(&["--paths", "1"])).succeeds().records();
+    assert_eq!([&one[0]["std"], &one[0]["std_error"]], [&Value::Null; 2]);
+    let page = desk.run(&with(&["--paths", "2", "--antithetic", "--format", "table"])).succeeds();
+    assert!(page.text().lines().any(|line| line.starts_with("std_error") && line.ends_with(" -")));
     // No volatility and very much are sound.
     desk.run(&["--spot", "100", "--vol", "0", "--expiry", "1", "--paths", "10"]).succeeds();
     desk.run(&["--spot", "100", "--vol", "10", "--expiry", "1", "--paths", "10"]).succeeds();

@@ -131,9 +131,9 @@ pub const QUANTILES: [f64; 7] = [0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99];
 pub struct Terminal {
     /// The mean.
     pub mean: f64,
-    /// The sample deviation (n − 1) of the ends; 0 for one path.
+    /// The sample deviation (n − 1) of the ends; NaN for one path.
     pub std: f64,
-    /// The standard error of the mean. Antithetic paths are counted by their pairs.
+    /// The standard error of the mean; NaN for one path. Antithetic paths are counted by their pairs.
     pub std_error: f64,
     /// The quantiles at [`QUANTILES`], interpolated linearly at place (n − 1) p.
     pub quantiles: [f64; 7],

@@ -74,9 +74,9 @@ impl Moments {
         self.mean[0]
     }
 
-    /// The deviation of the samples (n − 1); 0 for one.
+    /// The deviation of the samples (n − 1); NaN for one, which says nothing of it.
     pub(crate) fn deviation(&self) -> f64 {
-        if self.count > 1.0 { (self.products[0] / (self.count - 1.0)).sqrt() } else { 0.0 }
+        if self.count > 1.0 { (self.products[0] / (self.count - 1.0)).sqrt() } else { f64::NAN }
     }
 
     /// The mean of the samples as the controls correct it, whose own mean is known to be `expected`.
@@ -87,10 +87,11 @@ impl Moments {
         let [samples, both, controls] = self.products;
         let slope = if controls > 0.0 { both / controls } else { 0.0 };
         let left = (samples - slope * both).max(0.0);
-        let freedom = (self.count - 1.0 - f64::from(slope != 0.0)).max(1.0);
+        let freedom = self.count - 1.0 - f64::from(slope != 0.0);
+        let is_known = freedom >= 1.0;
         Estimate {
             mean: self.mean[0] - slope * (self.mean[1] - expected),
-            std_error: (left / freedom / self.count.max(1.0)).sqrt(),
+            std_error: if is_known { (left / freedom / self.count).sqrt() } else { f64::NAN },
         }
     }
 }
@@ -100,7 +101,8 @@ impl Moments {
 pub struct Estimate {
     /// The estimated mean.
     pub mean: f64,
-    /// Its standard error.
+    /// Its standard error; NaN where the samples are too few to have one: one, or two that a control
+    /// explains.
     pub std_error: f64,
 }
 
@@ -122,6 +124,15 @@ mod tests {
         let estimate = tree.corrected(3.0 - 2e6);
         assert!((estimate.mean - 1e6).abs() < 1e-6 && estimate.std_error < 1e-9, "{estimate:?}");
         assert_eq!(Moments::tree(&[]), Moments::default());
+    }
+
+    #[test]
+    fn too_few_samples_have_no_error() {
+        let one = Moments::of(&[1.0], &[5.0]);
+        assert!(one.deviation().is_nan() && one.corrected(5.0).std_error.is_nan());
+        // A line goes through any two points.
+        assert!(Moments::of(&[1.0, 3.0], &[5.0, 6.0]).corrected(5.0).std_error.is_nan());
+        assert!(Moments::of(&[1.0, 3.0, 4.0], &[5.0, 6.0, 8.0]).corrected(5.0).std_error > 0.0);
     }
 
     #[test]

@@ -202,7 +202,10 @@ fn the_edges_of_terms() {
     let wild = of(10.0).unwrap();
     assert!(wild.mean.is_finite() && wild.quantiles[0] >= 0.0);
     let one = simulate(&asset(BROWNIAN), &options(1, 1)).unwrap();
-    assert!(one.std < f64::MIN_POSITIVE && one.std_error < f64::MIN_POSITIVE);
+    assert!(one.std.is_nan() && one.std_error.is_nan(), "one path says nothing of its error");
+    let pair = MonteCarloOptions { antithetic: true, ..options(2, 1) };
+    let pair = simulate(&asset(BROWNIAN), &pair).unwrap();
+    assert!(pair.std > 0.0 && pair.std_error.is_nan(), "{pair:?}");
     let message = |underlying: Underlying, run: &MonteCarloOptions| {
         simulate(&underlying, run).unwrap_err().to_string()
     };

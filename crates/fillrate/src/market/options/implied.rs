@@ -122,10 +122,18 @@ fn refusal(right: Right, price: f64, terms: &Terms) -> Error {
     let strike_now = terms.strike * exp(-(terms.rate * terms.expiry));
     let lowest = right.payoff(spot_now, strike_now);
     let highest = if right == Right::Call { spot_now } else { strike_now };
-    let message = if price >= lowest && price < highest {
+    let within = price >= lowest && price < highest;
+    let [price, lowest, highest] = [price, lowest, highest].map(written);
+    let message = if within {
         format!("{price} implies no volatility within the range of a double")
     } else {
         format!("{price} is not from {lowest} (no volatility) to below {highest} (without bound)")
     };
     Error::Argument { name: "price", message }
+}
+
+/// A number without a row of zeros.
+fn written(x: f64) -> String {
+    let is_plain = x == 0.0 || (1e-6..1e16).contains(&x.abs());
+    if is_plain { x.to_string() } else { format!("{x:e}") }
 }

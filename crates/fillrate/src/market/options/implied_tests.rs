@@ -96,6 +96,8 @@ fn a_price_that_no_volatility_reaches_is_refused() {
         assert!(message.starts_with(&expected), "{message}");
         assert!(message.ends_with("(no volatility) to below 100 (without bound)"), "{message}");
     }
+    let message = implied_vol(Right::Call, 1e-300, terms).unwrap_err().to_string();
+    assert!(message.starts_with("price: 1e-300 is not from 14.38935179"), "{message}");
     let lowest = 100.0 - 90.0 * fillrate_kernels::exp(-0.05);
     assert_eq!(implied_vol(Right::Call, lowest, terms).unwrap().to_bits(), 0);
     assert!(implied_vol(Right::Call, lowest + 1e-12, terms).unwrap() < 0.05);

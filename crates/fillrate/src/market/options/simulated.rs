@@ -8,7 +8,9 @@ use rayon::prelude::*;
 
 use super::{Barrier, Bumps, Greeks, Kind, Right, Terms, asian, european, price};
 use crate::market::device::{Computer, Job, MarketDevice};
-use crate::market::montecarlo::{CHUNK, Estimate, Moments, MonteCarloOptions, PART_STEPS};
+use crate::market::montecarlo::{
+    CHUNK, Estimate, Moments, MonteCarloOptions, PART_STEPS, STEPS_MAX,
+};
 use crate::{Error, Result};
 
 /// The most paths of one [`OptionSimulation`], of which each takes 16 bytes for each set of terms.
@@ -38,7 +40,7 @@ impl Default for SimulationOptions {
 pub struct Simulated {
     /// The price.
     pub price: f64,
-    /// The standard error of the price.
+    /// The standard error of the price; NaN where the paths are too few to have one.
     pub std_error: f64,
     /// By the spot. This and the derivatives below are central differences of prices that are
     /// simulated with the same random numbers. There is no gamma: it would be noise.
@@ -134,6 +136,12 @@ impl Plan {
     fn of(kind: Kind, right: Right, options: &SimulationOptions) -> Result<Self> {
         let refused =
             |name, message: &str| Err(Error::Argument { name, message: message.to_owned() });
+        if let Kind::AsianGeometric { fixings: Some(fixings) } | Kind::AsianArithmetic { fixings } =
+            kind
+            && fixings > STEPS_MAX
+        {
+            return refused("fixings", &format!("{fixings} is not from 1 to {STEPS_MAX}"));
+        }
         let (sampled, steps) = match kind {
             Kind::European => (Sampled::European, 1),
             Kind::AsianGeometric { fixings: Some(fixings) } => (Sampled::GeometricMean, fixings),

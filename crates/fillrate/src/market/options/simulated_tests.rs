@@ -93,6 +93,8 @@ fn what_cannot_be_simulated_is_refused() {
     assert!(message(continuous, &usual).starts_with("fixings: a continuous mean"));
     assert!(message(Kind::American, &usual).starts_with("method: "));
     assert!(message(Kind::AsianArithmetic { fixings: 0 }, &usual).starts_with("fixings: "));
+    let many = message(Kind::AsianArithmetic { fixings: 1_000_000_000 }, &usual);
+    assert_eq!(many, "fixings: 1000000000 is not from 1 to 1000000");
     let odd = SimulationOptions { paths: 3, ..usual };
     assert!(message(Kind::European, &odd).starts_with("paths: 3 antithetic"));
     let many = SimulationOptions { paths: 1 << 40, ..usual };
