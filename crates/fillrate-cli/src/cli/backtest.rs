@@ -1,11 +1,13 @@
 //! The flags of `fillrate backtest`.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use fillrate::market::Column;
 use fillrate::market::backtest::{Grid, Metric, Strategy, WalkForward};
 
+use super::prices::price_column;
 use super::{PricesArgs, TextArgs};
 
 /// What stands below the list of flags.
@@ -13,7 +15,8 @@ pub(super) const RECORDS_AND_EXAMPLES: &str = "\
 Strategies trade the signal of their name (`fillrate indicators --signal`) with the whole account:
   ma-crossover   fast, slow         long once the fast mean is above the slow one, until it is below
   rsi            bars, low, high    long once the index is below low, until it is above high
-  bollinger      bars, width        long once the close is below the lower band, until above the upper
+  bollinger      bars, width        long once the close is below the lower band, until it is above
+                                    the upper one
   momentum       bars               long while the close is above that of so many bars before
 A grid names values of these parameters, the last of a range included: fast=5:50:5 is 5, 10, … 50; a
 name may stand more than once, and one that is not there has its customary value. Combinations whose
@@ -75,12 +78,12 @@ pub(crate) struct BacktestArgs {
     pub(crate) risk_free: Option<f64>,
 
     /// The column of prices: open, high, low, close or adj_close [default: close]
-    #[arg(long, value_name = "COLUMN")]
+    #[arg(long, value_name = "COLUMN", value_parser = price_column)]
     pub(crate) column: Option<Column>,
 
     /// Only the best N sets of each symbol, the best first
     #[arg(long, value_name = "N", conflicts_with = "walk_forward")]
-    pub(crate) top: Option<usize>,
+    pub(crate) top: Option<NonZeroUsize>,
 
     /// What is best, a field of the records: the greatest, of drawdowns the least [default: sharpe]
     #[arg(long, value_name = "METRIC")]

@@ -1,5 +1,6 @@
 //! The flags of `fillrate indicators`.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -25,8 +26,8 @@ A signal is 1 to buy, -1 to sell, 0 for neither:
   bollinger     the price is below the lower band of 20,2, or above the upper one
   momentum      the change over 10 bars is above 0, or below
   zscore        the z-score of 20 bars is below -2, or above 2
-  swing         a low below those of two bars on each side is confirmed, or such a high; entry at the
-                close, stop at the extreme, target twice as far on the other side
+  swing         a low below those of two bars on each side is confirmed, or such a high; entry at
+                the close, stop at the extreme, target twice as far on the other side
 
 Examples:
   fillrate indicators examples/prices.csv --sma 20 --rsi 14
@@ -109,9 +110,10 @@ pub(crate) struct IndicatorsArgs {
     #[arg(long, value_name = "COLUMN")]
     pub(crate) column: Option<Column>,
 
-    /// Let windows answer from so many bars on, before they are full [default: full windows]
+    /// Let windows (sma, wma, bbands, zscore, std, min, max, stoch) answer from so many bars on, before
+    /// they are full [default: full windows]
     #[arg(long, value_name = "BARS")]
-    pub(crate) min_periods: Option<usize>,
+    pub(crate) min_periods: Option<NonZeroUsize>,
 }
 
 impl IndicatorsArgs {

@@ -8,6 +8,7 @@ use fillrate::market::Column;
 use fillrate::market::backtest::WalkForward;
 use fillrate::market::portfolio::{Bounds, Covariance, Group, Objective};
 
+use super::prices::price_column;
 use super::{PricesArgs, TextArgs};
 
 /// What stands below the list of flags.
@@ -106,7 +107,7 @@ pub(crate) struct PortfolioArgs {
     pub(crate) risk_free: Option<f64>,
 
     /// The column of prices: open, high, low, close or adj_close [default: close]
-    #[arg(long, value_name = "COLUMN")]
+    #[arg(long, value_name = "COLUMN", value_parser = price_column)]
     pub(crate) column: Option<Column>,
 
     /// The efficient frontier in so many portfolios, of min-variance or min-cvar

@@ -2,6 +2,8 @@
 
 use clap::Args;
 
+use fillrate::market::Column;
+
 use super::{InputArgs, TextArgs};
 use crate::settings::{InputFormat, OnError};
 
@@ -31,4 +33,17 @@ impl PricesArgs {
         };
         TextArgs { input, ..TextArgs::default() }
     }
+}
+
+/// The column of prices that is named: any but the volume, which is none.
+///
+/// # Errors
+///
+/// A text that lists the columns.
+pub(super) fn price_column(name: &str) -> Result<Column, String> {
+    name.parse().ok().filter(|column| *column != Column::Volume).ok_or_else(|| {
+        let names = Column::ALL.into_iter().filter(|column| *column != Column::Volume);
+        let names: Vec<&str> = names.map(Column::as_str).collect();
+        format!("expected one of {}", names.join(", "))
+    })
 }

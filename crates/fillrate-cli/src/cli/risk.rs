@@ -6,6 +6,7 @@ use clap::Args;
 use fillrate::market::Column;
 use fillrate::market::risk::TailMethod;
 
+use super::prices::price_column;
 use super::{PricesArgs, TextArgs};
 
 /// What stands below the list of flags.
@@ -52,7 +53,7 @@ pub(crate) struct RiskArgs {
     pub(crate) benchmark: Option<String>,
 
     /// The column of prices: open, high, low, close or adj_close [default: close]
-    #[arg(long, value_name = "COLUMN")]
+    #[arg(long, value_name = "COLUMN", value_parser = price_column)]
     pub(crate) column: Option<Column>,
 
     /// Take logarithmic returns, not simple ones

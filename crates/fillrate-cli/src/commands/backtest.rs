@@ -5,12 +5,14 @@ mod page;
 mod pictures;
 mod records;
 
+use std::fs;
+use std::num::NonZeroUsize;
 use std::time::Instant;
 
 use anyhow::Context;
 use fillrate::market::backtest::{
     BacktestOptions, COMBINATIONS_MAX_DEFAULT, Estimate, Fold, Grid, Metric, OrderFill, Outcome,
-    Positions, Strategy, SweepJob, best, estimate, sweep_on, walk_forward_on,
+    Positions, Strategy, SweepJob, WalkForward, best, estimate, sweep_on, walk_forward_on,
 };
 use fillrate::market::device::Computer;
 use fillrate::market::{Column, Panel, PanelOptions};
@@ -30,6 +32,8 @@ use crate::settings::{Format, Settings};
 
 /// The most records of a table for a reader.
 const PAGE_ROWS: usize = 20;
+/// The most symbols that a warning names.
+const NAMES_MAX: usize = 5;
 
 /// What is to be run.
 struct Task<'a> {
@@ -53,6 +57,7 @@ pub(crate) fn run(
     printer: &Printer,
 ) -> anyhow::Result<Ended> {
     let format = record_format(settings)?;
+    refuse_a_metric_that_chooses_nothing(arguments, format)?;
     let options = options(arguments);
     let panel_options =
         PanelOptions { sort: arguments.prices.sort, ..PanelOptions::only(&options.inputs()) };
@@ -83,6 +88,7 @@ pub(crate) fn run(
         let folds = walk_forward_on(computer, &panel, strategy, grid, options, walk, task.by);
         let folds = folds.map_err(narrower)?;
         let seconds = begin.elapsed().as_secs_f64();
+        tell_of_symbols_without_folds(&folds, &panel, walk, printer)?;
         task.write_folds(&folds, format, settings, printer)?;
         let sets = count(estimate.sets, "parameter set");
         printer.note(&format!("{sets} of {symbols} in {seconds:.3} s"));
@@ -93,16 +99,22 @@ pub(crate) fn run(
         (None, None) => None,
         _ => Some(Pictures::new(&task)?),
     };
+    // Where they go is found out before the sweep, which may take long.
+    let html = arguments.html.as_deref().map(|path| printer.sink(Some(path))).transpose()?;
+    if let Some(folder) = &arguments.svg {
+        fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    }
     let records = Records::of_sets(task.strategy);
-    let kept = task.sweep(&records, arguments.top, pictures.as_mut(), format, settings, printer)?;
+    let top = arguments.top.map(NonZeroUsize::get);
+    let kept = task.sweep(&records, top, pictures.as_mut(), format, settings, printer)?;
     let seconds = begin.elapsed().as_secs_f64();
     if format == Format::Table {
         let page = page::page(&kept, task.strategy, &panel, printer);
         printer.emit(&Rendered::text(page), settings.output.as_deref())?;
     }
     if let Some(pictures) = pictures {
-        if let Some(path) = &arguments.html {
-            printer.emit(&Rendered::text(pictures.page(&task)?), Some(path))?;
+        if let Some(sink) = html {
+            Rendered::text(pictures.page(&task)?).write(sink)?;
         }
         if let Some(folder) = &arguments.svg {
             pictures.write(&task, folder, printer)?;
@@ -119,7 +131,59 @@ fn summary(estimate: &Estimate, symbols: &str, seconds: f64) -> String {
         left_out => format!(" ({left_out} combinations of the grid are none)"),
     };
     let sets = count(estimate.sets, "parameter set");
-    format!("{sets}{left_out} of {symbols}, {} backtests in {seconds:.3} s", estimate.backtests)
+    let backtests = count(estimate.backtests, "backtest");
+    format!("{sets}{left_out} of {symbols}, {backtests} in {seconds:.3} s")
+}
+
+/// Refuses `--by` where every set is written in the order of the grid.
+fn refuse_a_metric_that_chooses_nothing(
+    arguments: &BacktestArgs,
+    format: Format,
+) -> anyhow::Result<()> {
+    let chooses = arguments.top.is_some()
+        || arguments.walk_forward.is_some()
+        || arguments.html.is_some()
+        || arguments.svg.is_some()
+        || format == Format::Table;
+    if arguments.by.is_none() || chooses {
+        return Ok(());
+    }
+    let hint = "it chooses with --top, --walk-forward, --html, --svg and in a table";
+    Err(hinted("--by: every set is written, and none is chosen", hint))
+}
+
+/// Names the symbols that are too short to be walked through.
+///
+/// # Errors
+///
+/// If all of them are.
+fn tell_of_symbols_without_folds(
+    folds: &[Fold],
+    panel: &Panel,
+    walk: WalkForward,
+    printer: &Printer,
+) -> anyhow::Result<()> {
+    let mut is_walked = vec![false; panel.len()];
+    for fold in folds {
+        is_walked[fold.symbol] = true;
+    }
+    let names = panel.symbols().iter().zip(is_walked).filter(|(_, is_walked)| !is_walked);
+    let names: Vec<&str> = names.map(|(name, _)| name.as_str()).collect();
+    let train = walk.train;
+    if names.is_empty() {
+        return Ok(());
+    }
+    if names.len() == panel.len() {
+        let message = format!("--walk-forward: no symbol has a close after its first {train}");
+        return Err(hinted(message, "let sets be chosen on fewer: --walk-forward train=…,test=…"));
+    }
+    let symbols = count(names.len() as u64, "symbol");
+    let more = if names.len() > NAMES_MAX { ", …" } else { "" };
+    let listed = names[..names.len().min(NAMES_MAX)].join(", ");
+    printer.warn(&format!(
+        "{symbols} without a close after the first {train}, and without a record: {listed}{more}"
+    ));
+    Ok(())
 }
 
 /// Says how to mend a grid that is too large.

@@ -2,6 +2,7 @@
 
 mod page;
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -42,8 +43,13 @@ pub(crate) fn run(
     }
     let options = IndicatorOptions {
         column: arguments.column.unwrap_or(Column::Close),
-        min_periods: arguments.min_periods,
+        min_periods: arguments.min_periods.map(NonZeroUsize::get),
     };
+    if options.min_periods.is_some() && !requests.iter().any(|request| request.has_window()) {
+        let hint =
+            "it is that of --sma, --wma, --bbands, --zscore, --std, --min, --max and --stoch";
+        return Err(hinted("--min-periods: no window is asked for", hint));
+    }
     let columns = inputs(&requests, options.column);
     let panel_options =
         PanelOptions { sort: arguments.prices.sort, ..PanelOptions::only(&columns) };

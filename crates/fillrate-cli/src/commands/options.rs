@@ -23,13 +23,27 @@ use super::device::{PriceDevice, computer, say, warn_processor_computes};
 use super::loading::start_threads;
 use super::table::{format_of_records, open, record_format, report_skipped};
 use crate::cli::{OptionTableArgs, OptionsVerb};
+use crate::failure::hinted;
 use crate::output::{Printer, Rendered};
 use crate::settings::{Format, Settings};
 
-/// The columns of a price.
-const PRICE: [&str; 7] = ["price", "delta", "gamma", "vega", "theta", "rho", "std_error"];
-/// The column of an implied volatility.
-const IMPLIED: [&str; 1] = ["implied_vol"];
+/// What a verb answers.
+struct Answer {
+    /// The verb, whose help has its terms.
+    verb: &'static str,
+    columns: &'static [&'static str],
+}
+
+const PRICE: Answer = Answer {
+    verb: "price",
+    columns: &["price", "delta", "gamma", "vega", "theta", "rho", "std_error"],
+};
+const IMPLIED: Answer = Answer { verb: "iv", columns: &["implied_vol"] };
+
+/// The width of a row's line in a table for a reader.
+const LINE_WIDTH: usize = 7;
+/// The width of a value there: with all of a price's seven it fits 80 columns.
+const VALUE_WIDTH: usize = 9;
 
 /// What an option comes to: a value for each column, or what is wrong with it.
 type Values = Result<Vec<Option<f64>>, String>;
@@ -78,15 +92,15 @@ pub(crate) fn run(
 fn answer(
     table: &OptionTableArgs,
     flags: &asked::Flags,
-    columns: &[&str],
+    of: &Answer,
     compute: &Compute<'_>,
     settings: &Settings,
     printer: &Printer,
 ) -> anyhow::Result<Outcome> {
     let format = record_format(settings)?;
     match &table.input {
-        None => one(flags, columns, compute, format, settings, printer)?,
-        Some(input) => rows_of(input, flags, columns, compute, format, settings, printer)?,
+        None => one(flags, of, compute, format, settings, printer)?,
+        Some(input) => rows_of(input, flags, of.columns, compute, format, settings, printer)?,
     }
     Ok(Outcome::Done)
 }
@@ -94,7 +108,7 @@ fn answer(
 /// One option, all of whose terms are flags.
 fn one(
     flags: &asked::Flags,
-    columns: &[&str],
+    Answer { verb, columns }: &Answer,
     compute: &Compute<'_>,
     format: Format,
     settings: &Settings,
@@ -103,7 +117,7 @@ fn one(
     start_threads(settings)?;
     let values = compute(&Rows::of_flags(flags))?.into_iter().collect::<Result<Vec<_>, _>>();
     let values = values.map_err(|message| {
-        crate::failure::hinted(message, "`fillrate options --help` has the terms of each kind")
+        hinted(message, format!("`fillrate options {verb} --help` has the terms"))
     })?;
     let Some(format) = format_of_records(format) else {
         let line = |(name, value): (&&str, &Option<f64>)| match value {
@@ -185,9 +199,10 @@ impl Output {
             let writer = Writer::new(sink, format, layout, schema(columns));
             return Ok(Self::Records(Box::new(writer)));
         }
-        write!(sink, "{:>8}", "LINE")?;
+        write!(sink, "{:>LINE_WIDTH$}", "LINE")?;
         for name in columns {
-            write!(sink, "{:>14}", name.to_uppercase())?;
+            let width = VALUE_WIDTH.max(name.len());
+            write!(sink, " {:>width$}", name.to_uppercase())?;
         }
         writeln!(sink)?;
         Ok(Self::Page(sink))
@@ -204,12 +219,11 @@ impl Output {
             Self::Records(writer) => writer.write_beside(chunk, arrays(columns, values))?,
             Self::Page(sink) => {
                 for (line, values) in chunk.lines().iter().zip(values) {
-                    write!(sink, "{line:>8}")?;
-                    for value in values {
-                        match value {
-                            Some(value) => write!(sink, "{value:>14.6}")?,
-                            None => write!(sink, "{:>14}", "-")?,
-                        }
+                    write!(sink, "{line:>LINE_WIDTH$}")?;
+                    for (name, value) in columns.iter().zip(values) {
+                        let width = VALUE_WIDTH.max(name.len());
+                        let text = value.map_or_else(|| "-".to_owned(), shown);
+                        write!(sink, " {text:>width$}")?;
                     }
                     writeln!(sink)?;
                 }
@@ -223,6 +237,15 @@ impl Output {
             Self::Records(writer) => Ok(writer.finish()?),
             Self::Page(sink) => Ok(sink.commit()?),
         }
+    }
+}
+
+/// A value in at most [`VALUE_WIDTH`] characters, if its size allows that.
+fn shown(value: f64) -> String {
+    match value.abs() {
+        size if size < 10.0 => format!("{value:.6}"),
+        size if size < 1e3 => format!("{value:.4}"),
+        _ => format!("{value:.2}"),
     }
 }
 

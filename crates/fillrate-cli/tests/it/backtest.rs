@@ -128,6 +128,22 @@ fn a_walk_forward_has_folds_and_their_sum() {
 }
 
 #[test]
+fn symbols_too_short_for_a_walk_are_named() {
+    let desk = Desk::of_verb("backtest");
+    desk.put("p.csv", prices() + "C,2024-01-01,5,5,5,5,9\nC,2024-01-02,6,6,6,6,9\n");
+    let walk = |train: &str| {
+        let flags = ["p.csv", "--strategy", "momentum", "--walk-forward", train];
+        desk.run(&flags)
+    };
+    let ended = walk("train=60,test=25").succeeds();
+    let warning = "warning: 1 symbol without a close after the first 60, and without a record: C\n";
+    assert!(ended.stderr.contains(warning), "{}", ended.stderr);
+    assert!(ended.records().iter().all(|record| record["symbol"] != "C"));
+    let message = "--walk-forward: no symbol has a close after its first 6000";
+    walk("train=6000,test=25").complains(message, "fewer");
+}
+
+#[test]
 fn pictures_need_nothing_from_elsewhere() {
     let desk = Desk::of_verb("backtest");
     desk.put("p.csv", prices().replace("B,", "<B>,"));
@@ -173,6 +189,21 @@ fn bad_input_is_answered() {
     let ended = run(&["--walk-forward", "train=5"]);
     assert!(ended.stderr.contains("expected train=BARS,test=BARS"), "{}", ended.stderr);
     assert!(!desk.path("out.csv").exists());
+    let ended = run(&["--top", "0"]);
+    assert!(ended.stderr.contains("invalid value '0' for '--top <N>'"), "{}", ended.stderr);
+    let ended = run(&["--by", "cagr"]);
+    ended.complains("--by: every set is written, and none is chosen", "--top");
+    run(&["--by", "cagr", "--top", "1"]).succeeds();
+    std::fs::remove_file(desk.path("out.csv")).unwrap();
+    let ended = run(&["--column", "volume"]);
+    assert!(ended.stderr.contains("expected one of open, high, low, close, adj_close"));
+    // Where pictures go is looked at before the sweep.
+    let base = ["p.csv", "--strategy", "momentum"];
+    for flags in [["--html", "nowhere/b.html"], ["--svg", "p.csv"]] {
+        let ended = desk.run(&[&base[..], &flags].concat());
+        assert_eq!((ended.code, ended.stdout.len()), (Some(1), 0), "{}", ended.stderr);
+        assert!(ended.stderr.contains(&format!("{}: ", flags[1])), "{}", ended.stderr);
+    }
     desk.put("closes.csv", "date,close\n2024-01-02,5\n2024-01-03,6\n");
     let ended = desk.run(&["closes.csv", "--strategy", "momentum"]);
     assert!(ended.stderr.contains("no column `open`") && ended.stderr.contains("--fill close"));

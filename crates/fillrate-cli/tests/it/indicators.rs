@@ -168,11 +168,22 @@ fn what_is_asked_for_must_mean_something() {
         ["--column", "price"],
         ["--sma", "-3"],
         ["--sma", "2.5"],
+        ["--min-periods", "0"],
     ] {
         let ended = desk.run(&[&["p.csv"][..], &arguments].concat());
         assert_eq!(ended.code, Some(1), "{arguments:?}");
         assert!(ended.stderr.starts_with("error: "), "{}", ended.stderr);
     }
+}
+
+#[test]
+fn windows_may_answer_early_and_averages_that_have_none_may_not() {
+    let of = |flags: &[&str]| desk("p.csv", PRICES).run(&[&["p.csv"][..], flags].concat());
+    let early = of(&["--sma", "3", "--min-periods", "1"]).succeeds().records();
+    assert_eq!(early[0]["sma_3"], early[0]["close"]);
+    of(&["--rsi", "2", "--signal", "bollinger", "--min-periods", "1"]).succeeds();
+    let refused = of(&["--rsi", "2", "--ema", "2", "--min-periods", "1"]);
+    refused.complains("--min-periods: no window is asked for", "--bbands");
 }
 
 #[test]

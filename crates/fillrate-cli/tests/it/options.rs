@@ -43,9 +43,12 @@ fn every_kind_has_its_methods() {
     close(&tree[0]["price"], american, 1e-3);
     assert_eq!(tree[0]["delta"], Value::Null);
     let few = ["--paths", "4000", "--seed", "3"];
-    for kind in ["european", "asian-arithmetic", "barrier"] {
-        let barrier = ["--barrier", "38", "--barrier-kind", "down-in", "--method", "monte-carlo"];
-        let records = run(&[&[kind], &few[..], &barrier[..]].concat()).succeeds().records();
+    let barrier = ["--barrier", "38", "--barrier-kind", "down-in"];
+    for (kind, terms) in
+        [("european", &[][..]), ("asian-arithmetic", &["--fixings", "12"]), ("barrier", &barrier)]
+    {
+        let flags = [&[kind, "--method", "monte-carlo"], &few[..], terms].concat();
+        let records = run(&flags).succeeds().records();
         assert!(records[0]["std_error"].as_f64().unwrap() > 0.0, "{records:?}");
         assert_eq!(records[0]["gamma"], Value::Null);
         assert!(records[0]["delta"].as_f64().unwrap() < 0.0);
@@ -54,7 +57,7 @@ fn every_kind_has_its_methods() {
     assert!(price(&["asian-geometric", "--fixings", "12"]) < european);
     run(&["american", "--method", "closed-form"]).complains(
         "method: closed-form does not price this kind: take spectral or binomial",
-        "fillrate options --help",
+        "fillrate options price --help",
     );
     run(&["european", "--paths", "10"])
         .complains("--paths: nothing is simulated", "--method monte-carlo");
@@ -152,7 +155,9 @@ fn bad_terms_are_answered() {
         assert!(ended.stdout.is_empty());
         ended.stderr
     };
-    assert!(message(&hull(&[])).starts_with("error: right: not given"));
+    let refused = message(&hull(&[]));
+    let expected = "error: right: not given\nhint: `fillrate options price --help` has the terms\n";
+    assert_eq!(refused, expected);
     let terms = |spot, strike, vol, expiry| {
         message(&[
             "price", "--right", "call", "--spot", spot, "--strike", strike, "--vol", vol,
@@ -167,6 +172,17 @@ fn bad_terms_are_answered() {
     for vol in ["0", "10"] {
         let flags = ["price", "--right", "call", "--spot", "42", "--strike", "40", "--vol", vol];
         desk.run(&[&flags[..], &["--expiry", "1"]].concat()).succeeds();
+    }
+    // What a kind does not have is not passed over.
+    for (flag, value, hint) in [
+        ("--barrier", "30", "--kind barrier"),
+        ("--barrier-kind", "up-out", "--kind barrier"),
+        ("--rebate", "3", "--kind barrier"),
+        ("--fixings", "12", "--kind asian-geometric or asian-arithmetic"),
+    ] {
+        let refused = message(&[&hull(&["--right", "call"])[..], &[flag, value]].concat());
+        let expected = format!("error: {flag}: the kind european has none\nhint: take a kind");
+        assert!(refused.starts_with(&expected) && refused.contains(hint), "{refused}");
     }
     desk.put("none.csv", "right,strike\n");
     assert!(desk.run(&["price", "none.csv"]).succeeds().stdout.is_empty());

@@ -64,6 +64,8 @@ fn bad_input_is_answered() {
     assert!(ended.stderr.starts_with("error: confidence: 1 is not between 0 and 1"));
     let ended = desk.run(&["p.csv", "--benchmark", "C"]);
     assert!(ended.stderr.starts_with("error: benchmark: no symbol `C` is in the prices"));
+    let ended = desk.run(&["p.csv", "--column", "volume"]);
+    assert!(ended.stderr.contains("expected one of open, high, low, close, adj_close"));
     let ended = desk.run(&["p.csv", "--method", "guess"]);
     assert!(ended.stderr.contains("expected one of historical"), "{}", ended.stderr);
     desk.put("bad.csv", "symbol,date,close\nA,2024-01-02,0\n");

@@ -1,10 +1,8 @@
 //! A page or files with the pictures of a sweep: where the good sets lie, and what the best did.
 
 use std::fmt::Write as _;
-use std::fs;
 use std::path::Path;
 
-use anyhow::Context;
 use fillrate::market::backtest::{HeatMap, Metric, Outcome, Replay, best, replay};
 
 use super::{Task, chart};
@@ -103,18 +101,18 @@ impl Pictures {
         Ok(html + "</main>\n</body>\n</html>\n")
     }
 
-    /// Writes `NUMBER-SYMBOL-heat-map.svg` and `NUMBER-SYMBOL-equity.svg` for each symbol.
+    /// Writes `NUMBER-SYMBOL-heat-map.svg` and `NUMBER-SYMBOL-equity.svg` for each symbol into a folder
+    /// that is there.
     ///
     /// # Errors
     ///
-    /// If the folder or a file cannot be written.
+    /// If a file cannot be written.
     pub(super) fn write(
         &self,
         task: &Task<'_>,
         folder: &Path,
         printer: &Printer,
     ) -> anyhow::Result<()> {
-        fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
         for (place, symbol) in self.symbols.iter().enumerate() {
             let name = file_name(&task.panel.symbols()[place]);
             let file = |what: &str| folder.join(format!("{:03}-{name}-{what}.svg", place + 1));

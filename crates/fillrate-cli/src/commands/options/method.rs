@@ -28,6 +28,9 @@ impl Pricing {
     pub(super) fn of(arguments: &PriceOptionsArgs) -> anyhow::Result<Self> {
         let PriceOptionsArgs { method, paths, seed, steps, kind, .. } = *arguments;
         let is_table = arguments.table.input.is_some();
+        if !is_table {
+            refuse_flags_of_other_kinds(arguments)?;
+        }
         let simulates = match method {
             Some(method) => method == MethodName::MonteCarlo,
             None => is_table || kind == Some(KindName::AsianArithmetic),
@@ -99,10 +102,34 @@ impl Pricing {
                     .map_err(|error| error.to_string())?;
                 let Simulated { price, std_error, delta, vega, theta, rho } = simulated;
                 let (greeks, rest) = ([Some(price), Some(delta), None], [vega, theta, rho]);
-                Ok(greeks.into_iter().chain(rest.map(Some)).chain([Some(std_error)]).collect())
+                let error = (!std_error.is_nan()).then_some(std_error);
+                Ok(greeks.into_iter().chain(rest.map(Some)).chain([error]).collect())
             }
         }
     }
+}
+
+/// Refuses a flag that has no effect on the one option that the flags are. Of a table's options some may
+/// have what the flag says.
+fn refuse_flags_of_other_kinds(arguments: &PriceOptionsArgs) -> anyhow::Result<()> {
+    let PriceOptionsArgs { barrier, barrier_kind, rebate, fixings, .. } = arguments;
+    let kind = arguments.kind.unwrap_or(KindName::European);
+    let (barriers, means) =
+        (&[KindName::Barrier][..], &[KindName::AsianGeometric, KindName::AsianArithmetic][..]);
+    for (flag, is_given, kinds) in [
+        ("--barrier", barrier.is_some(), barriers),
+        ("--barrier-kind", barrier_kind.is_some(), barriers),
+        ("--rebate", rebate.is_some(), barriers),
+        ("--fixings", fixings.is_some(), means),
+    ] {
+        if is_given && !kinds.contains(&kind) {
+            let names: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
+            let message = format!("{flag}: the kind {} has none", kind.as_str());
+            let hint = format!("take a kind that has it: --kind {}", names.join(" or "));
+            return Err(hinted(message, hint));
+        }
+    }
+    Ok(())
 }
 
 /// The columns of a price without an error.

@@ -37,6 +37,15 @@ impl Request {
         }
     }
 
+    /// Whether windows are among what is computed, so that [`IndicatorOptions::min_periods`] matters.
+    #[must_use]
+    pub fn has_window(self) -> bool {
+        match self {
+            Self::Indicator(indicator) => indicator.has_window(),
+            Self::Signal(signal) => signal.indicators().into_iter().any(Indicator::has_window),
+        }
+    }
+
     /// Checks lengths and thresholds.
     ///
     /// # Errors

@@ -181,6 +181,11 @@ impl Indicator {
         }
     }
 
+    /// Whether windows are among what is computed, which may answer before they are full.
+    pub(crate) const fn has_window(self) -> bool {
+        self.window().is_some() || matches!(self, Self::Stochastic { .. })
+    }
+
     /// Checks the lengths and the width.
     ///
     /// # Errors

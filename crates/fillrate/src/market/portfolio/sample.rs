@@ -48,12 +48,7 @@ impl Sample {
         }
         let dates = common_dates(&known);
         if dates.len() < 3 {
-            let message = format!(
-                "{} symbols have prices at {} common dates; at least 3 are needed",
-                panel.len(),
-                dates.len()
-            );
-            return refused("panel", message);
+            return refused("panel", too_few_dates(panel, &known, dates.len()));
         }
         let rows = dates.len() - 1;
         let mut returns = Vec::with_capacity(rows * known.len());
@@ -96,6 +91,16 @@ impl Sample {
     pub(super) fn means(&self) -> Vec<f64> {
         self.columns().map(|column| column.iter().sum::<f64>() / self.rows as f64).collect()
     }
+}
+
+/// Says that too few dates are common, and which symbol has the fewest.
+fn too_few_dates(panel: &Panel, known: &[Vec<(Date, f64)>], common: usize) -> String {
+    let by_prices = panel.symbols().iter().zip(known).min_by_key(|(_, prices)| prices.len());
+    let fewest = by_prices.map_or_else(String::new, |(symbol, prices)| {
+        let (symbols, prices) = (panel.len(), prices.len());
+        format!("; of {symbols} symbols `{symbol}` has the fewest prices, {prices}")
+    });
+    format!("dates with a price of every symbol: {common}, and at least 3 are needed{fewest}")
 }
 
 /// The dates that every list has, rising.

@@ -276,7 +276,9 @@ fn only_common_dates_count() {
     assert_eq!(found.observations, 57);
     let message =
         refused(&panel(&[vec![1.0, 2.0], vec![1.0, 3.0]]), &unbounded(Objective::MinVariance));
-    assert_eq!(message, "panel: 2 symbols have prices at 2 common dates; at least 3 are needed");
+    let expected = "panel: dates with a price of every symbol: 2, and at least 3 are needed; of 2 \
+                    symbols `S0` has the fewest prices, 2";
+    assert_eq!(message, expected);
     let one = optimize(&panel(&walks(1, 30, 1)), &unbounded(Objective::MinVariance)).unwrap();
     close("one symbol", &one.weights, &[1.0], 1e-12);
 }
