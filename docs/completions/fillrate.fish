@@ -452,7 +452,7 @@ complete -c fillrate -n "__fish_fillrate_using_subcommand indicators" -l max -d 
 complete -c fillrate -n "__fish_fillrate_using_subcommand indicators" -l stoch -d 'Stochastic of high, low and close: window and the lengths of its two means' -r
 complete -c fillrate -n "__fish_fillrate_using_subcommand indicators" -l signal -d 'A signal: ma-crossover, rsi, bollinger, momentum, zscore or swing' -r
 complete -c fillrate -n "__fish_fillrate_using_subcommand indicators" -l column -d 'The column that single series are taken from: open, high, low, close, volume or adj_close [default: close]' -r
-complete -c fillrate -n "__fish_fillrate_using_subcommand indicators" -l min-periods -d 'Let windows answer from so many bars on, before they are full [default: full windows]' -r
+complete -c fillrate -n "__fish_fillrate_using_subcommand indicators" -l min-periods -d 'Let windows (sma, wma, bbands, zscore, std, min, max, stoch) answer from so many bars on, before they are full [default: full windows]' -r
 complete -c fillrate -n "__fish_fillrate_using_subcommand indicators" -l format -d 'How to write the result [default: table on a terminal, jsonl in a pipe]' -r -f -a "table\t'Columns for a reader'
 json\t'One JSON document'
 jsonl\t'One JSON object per line'

@@ -9,6 +9,7 @@
 
 mod backtest;
 mod compare;
+mod help;
 mod indicators;
 mod llm;
 mod montecarlo;
@@ -25,11 +26,12 @@ use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{Args, FromArgMatches, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 pub(crate) use self::backtest::{BacktestArgs, FillChoice, PositionsChoice};
 pub(crate) use self::compare::CompareArgs;
+pub(crate) use self::help::command;
 pub(crate) use self::indicators::IndicatorsArgs;
 pub(crate) use self::llm::{ApiChoice, LlmArgs};
 pub(crate) use self::montecarlo::{ModelName, MonteCarloArgs};
@@ -51,7 +53,7 @@ pub(crate) use self::waves::{
 };
 use crate::settings::{DeviceChoice, Format};
 
-/// Scores news and tweets on this machine, and says what it ran on
+/// Sentiment, indicators, options, risk, backtests, waves and training memory, on this machine
 #[derive(Debug, Parser)]
 #[command(
     name = "fillrate",
@@ -339,7 +341,7 @@ pub(crate) struct CommonArgs {
 ///
 /// A [`clap::Error`], which is also how a request for help or the version arrives.
 pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<Cli> {
-    let matches = Cli::command().try_get_matches_from(arguments)?;
+    let matches = command().try_get_matches_from(arguments)?;
     Ok(Cli::from_arg_matches(&matches)?)
 }
 
@@ -350,7 +352,7 @@ mod tests {
 
     #[test]
     fn definitions_are_consistent() {
-        Cli::command().debug_assert();
+        command().debug_assert();
     }
 
     #[test]

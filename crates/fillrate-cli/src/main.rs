@@ -1,4 +1,4 @@
-//! The `fillrate` command: scores news and tweets, and says what it ran on.
+//! The `fillrate` command: scores texts, computes over prices, and says what it ran on.
 
 mod cli;
 mod commands;

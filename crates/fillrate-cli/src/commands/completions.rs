@@ -1,10 +1,9 @@
 //! `fillrate completions`: the script that teaches a shell our verbs and flags.
 
-use clap::CommandFactory;
 use clap_complete::Shell;
 
 use super::Outcome;
-use crate::cli::Cli;
+use crate::cli;
 use crate::output::{Printer, Rendered};
 use crate::settings::Settings;
 
@@ -15,7 +14,7 @@ use crate::settings::Settings;
 /// If it cannot be written.
 pub(crate) fn run(shell: Shell, settings: &Settings, printer: &Printer) -> anyhow::Result<Outcome> {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "fillrate", &mut script);
+    clap_complete::generate(shell, &mut cli::command(), "fillrate", &mut script);
     let script = Rendered::text(String::from_utf8(script)?);
     printer.emit(&script, settings.output.as_deref())?;
     Ok(Outcome::Done)

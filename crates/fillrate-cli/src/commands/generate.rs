@@ -4,10 +4,10 @@
 use std::fmt::Write as _;
 
 use anyhow::Context;
-use clap::{Command, CommandFactory};
+use clap::Command;
 
 use super::Outcome;
-use crate::cli::{Cli, Page};
+use crate::cli::{self, Page};
 use crate::failure::hinted;
 use crate::output::{Printer, Rendered};
 use crate::settings::{Settings, environment_page};
@@ -38,7 +38,7 @@ pub(crate) fn run(
 
 /// The whole command with everything that clap adds to it.
 fn built() -> Command {
-    let mut command = Cli::command().term_width(HELP_WIDTH);
+    let mut command = cli::command().term_width(HELP_WIDTH);
     command.build();
     command
 }
