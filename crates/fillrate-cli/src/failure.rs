@@ -169,6 +169,10 @@ fn usage_lines(report: &str) -> (String, String) {
     let tip = report.lines().find_map(|line| line.trim().strip_prefix("tip: "));
     let usage = report.lines().find_map(|line| line.trim().strip_prefix("Usage: "));
     let hint = match (tip, usage) {
+        // As if it were a name; a number below 0 is far more likely.
+        (Some(tip), _) if tip.contains("use '-- -") => {
+            "to give a flag a value that begins with `-`, write --FLAG=VALUE".to_owned()
+        }
         (Some(tip), _) => tip.to_owned(),
         (None, Some(usage)) => format!("usage: {}", one_line(usage)),
         (None, None) => "`fillrate --help` lists the verbs and flags".to_owned(),

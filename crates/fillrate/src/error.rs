@@ -35,6 +35,17 @@ pub enum Error {
         message: String,
     },
 
+    /// The header of an input file is malformed, so that no row can be read.
+    #[error("{}:{line}: {message}", path.display())]
+    Header {
+        /// The input file, or `-` for standard input.
+        path: PathBuf,
+        /// The line of the header, from 1.
+        line: u64,
+        /// What is wrong with it.
+        message: String,
+    },
+
     /// A sound row of the input has a key or a type that the output's columns cannot hold.
     #[error("{}:{line}: {message}", path.display())]
     Unfit {
@@ -214,6 +225,7 @@ impl Error {
                 Some("config.json and model.safetensors must come from the same checkpoint")
             }
             Self::Row { .. } => Some("mend the row, or leave such rows out with --on-error skip"),
+            Self::Header { .. } => Some("mend the header: without one no row is read"),
             Self::BarDate { fault: DateFault::Earlier, .. } => {
                 Some("dates must rise for each symbol: --sort puts them in order")
             }

@@ -2,7 +2,6 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use anyhow::Context;
 use fillrate::market::device::{Computer, DeviceOptions, Job, Open, Report};
 use fillrate_device::cuda::Library;
 use fillrate_device::memory::MemoryOptions;
@@ -11,6 +10,7 @@ use fillrate_kernels::cuda::{Accelerator, Gpu, GpuOptions, GpuPrecision, Program
 
 use super::table::count;
 use crate::cli::{Verb, WavesArgs, WavesVerb};
+use crate::failure::hinted;
 use crate::output::Printer;
 use crate::settings::{DeviceChoice, Origin, Settings, keys};
 
@@ -106,9 +106,14 @@ impl PriceDevice {
         let Some((open, preference)) = &self.gpu else { return Ok(Computer::processor()) };
         let router = RouterOptions { preference: *preference, ..RouterOptions::default() };
         let (open, limits, opening) = (Arc::clone(open), self.limits, DeviceOptions::OPENING);
-        Computer::on(DeviceOptions { open, router, limits, opening })
-            .context("cannot compute on the GPU")
+        Computer::on(DeviceOptions { open, router, limits, opening }).map_err(|e| unusable(&e))
     }
+}
+
+/// The error of a run that was told to use a GPU and cannot.
+pub(super) fn unusable(error: &fillrate::Error) -> anyhow::Error {
+    let usual = "`fillrate doctor` says what is missing; `--device auto` takes the processor then";
+    hinted(format!("cannot compute on the GPU: {error}"), error.hint().unwrap_or(usual))
 }
 
 /// Opens a device once for all who ask, and anew when its context was lost, which every call into it says.

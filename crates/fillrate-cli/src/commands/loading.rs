@@ -12,7 +12,7 @@ use fillrate_device::routing::{Preference, RouterOptions};
 use fillrate_kernels::Precision;
 use fillrate_kernels::cuda::{Accelerator, Gpu, GpuPrecision};
 
-use super::device::{gpu_options, health_limits};
+use super::device::{gpu_options, health_limits, unusable};
 use super::prices::threads;
 use crate::failure::hinted;
 use crate::output::Printer;
@@ -64,9 +64,7 @@ pub(super) fn load(
             Err(error) if error.is_device() && settings.device == DeviceChoice::Auto => {
                 printer.note(&format!("the GPU is not used: {error}"));
             }
-            Err(error) if error.is_device() => {
-                return Err(error).context("cannot compute on the GPU");
-            }
+            Err(error) if error.is_device() => return Err(unusable(&error)),
             Err(error) => return Err(error.into()),
         }
     }

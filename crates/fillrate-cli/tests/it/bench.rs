@@ -25,7 +25,19 @@ fn a_malformed_trace_is_refused_with_its_line() {
     desk.put("a.trace", "allocate 0 4096\nfree 1\n");
     let ended = desk.run(&["memory", "--trace", "a.trace"]);
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
-    let expected = "error: a.trace: line 2: no allocation of this name lives";
-    assert!(ended.stderr.starts_with(expected), "{}", ended.stderr);
     assert_eq!(ended.text(), "");
+    ended.complains("a.trace:2: no allocation of this name lives", "bench memory --help");
+}
+
+#[test]
+fn a_page_fits_eighty_columns_with_whole_words() {
+    let desk = Desk::of_verb("bench");
+    desk.put("training-step", "allocate 0 4096\nallocate 1 4096\nfree 0\n");
+    let arguments = ["memory", "--trace", "training-step", "--format", "table"];
+    let page = desk.command(&arguments).env("COLUMNS", "80").output().unwrap();
+    let page = String::from_utf8(page.stdout).unwrap();
+    assert!(page.lines().all(|line| line.chars().count() <= 80), "{page}");
+    for words in ["training-step  segregated-fit  100.0", "EFF", "MOVED", "ALLOCATE P50"] {
+        assert!(page.contains(words), "`{words}` in {page}");
+    }
 }

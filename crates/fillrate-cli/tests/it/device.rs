@@ -40,6 +40,7 @@ fn check(verb: &'static str, arguments: &[&str]) {
             on_gpu.stderr.lines().filter(|line| line.starts_with("error: ")).collect();
         assert_eq!(errors.len(), 1, "{}", on_gpu.stderr);
         assert!(errors[0].starts_with("error: cannot compute on the GPU: "), "{errors:?}");
+        assert!(on_gpu.stderr.contains("\nhint: `fillrate doctor`"), "{}", on_gpu.stderr);
     }
 }
 
@@ -115,4 +116,10 @@ fn the_processor_computes_what_has_no_kernel_and_says_so() {
     told("waves", &["backtest", "p.csv"], "waves backtest");
     let option = [&OPTION[..], &["--method", "binomial"]].concat();
     told("options", &option, "--method binomial");
+    // The ends are a GPU's work, so that one that is not there is an error all the same.
+    let paths = ["--spot", "9", "--vol", "0.2", "--expiry", "1", "--paths", "2", "--steps", "2"];
+    let asked = [&paths[..], &["--paths-out", "paths.csv", "--device", "cuda:1"]].concat();
+    let asked = Desk::of_verb("montecarlo").run(&asked);
+    let warning = "--device cuda:1: --paths-out has no CUDA kernel, so the processor computes it";
+    assert!(asked.stderr.contains(warning), "{}", asked.stderr);
 }

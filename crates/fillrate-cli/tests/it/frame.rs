@@ -48,6 +48,15 @@ fn a_slip_of_the_pen_is_answered_with_the_nearest_flag() {
 }
 
 #[test]
+fn a_number_below_zero_is_no_flag() {
+    assert_snapshot!(complaint(&run(&["indicators", "p.csv", "--sma", "-3"])), @"
+    error: unexpected argument '-3' found
+    hint: to give a flag a value that begins with `-`, write --FLAG=VALUE
+    exit 1
+    ");
+}
+
+#[test]
 fn a_value_that_means_nothing_is_answered_with_those_that_do() {
     assert_snapshot!(complaint(&run(&["doctor", "--device", "gpu"])), @"
     error: invalid value 'gpu' for '--device <DEVICE>': expected auto, cpu, cuda or cuda:N
@@ -272,6 +281,18 @@ fn a_name_that_is_no_model_fails_the_check() {
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(report["findings"][0]["severity"], "problem");
     assert!(report["findings"][0]["what"].as_str().unwrap().starts_with("model (FILLRATE_MODEL)"));
+}
+
+#[test]
+fn a_gpu_that_is_asked_for_and_not_there_fails_the_check() {
+    let output = run(&["doctor", "--format", "json", "--device", "cuda:99"]);
+    assert_eq!(output.status.code(), Some(1));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let finding = &report["findings"][0];
+    assert_eq!(finding["severity"], "problem");
+    let what = finding["what"].as_str().unwrap();
+    assert!(what.starts_with("device (--device): cuda:99, and there is no GPU"), "{what}");
+    assert!(finding["mend"].as_str().unwrap().contains("--device auto"), "{finding}");
 }
 
 /// The names and types of a report, which programs rely on; values are this machine's.

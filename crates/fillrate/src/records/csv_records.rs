@@ -50,14 +50,14 @@ impl CsvRecords {
             Ok(Some(ParsedRow { line, row, .. })) => {
                 let names: Vec<&str> = (0..row.ends.len()).map(|c| row.cell(c)).collect();
                 if let Some(message) = duplicate_name(&names) {
-                    return Err(records.error(line, message));
+                    return Err(records.header_error(line, message));
                 }
                 let field = |name| Field::new(name, DataType::Utf8, false);
                 let fields: Vec<Field> = names.into_iter().map(field).collect();
                 records.schema = Arc::new(Schema::new(fields));
             }
             Err(RowFault::Malformed { line, message }) => {
-                return Err(records.error(line, format!("in the header: {message}")));
+                return Err(records.header_error(line, message));
             }
             Err(RowFault::Fatal(error)) => return Err(error),
         }
@@ -75,6 +75,10 @@ impl CsvRecords {
         let columns = (0..self.schema.fields().len()).map(|c| Arc::new(column(c)) as ArrayRef);
         let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns.collect());
         batch.map_err(|error| arrow_error(&self.path, &error))
+    }
+
+    fn header_error(&self, line: u64, message: String) -> Error {
+        Error::Header { path: self.path.to_path_buf(), line, message }
     }
 
     fn error(&self, line: u64, message: String) -> Error {

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::Context;
 use clap::builder::styling::Style;
 use comfy_table::{CellAlignment, Table};
+use fillrate_device::Error;
 use fillrate_device::memory::StrategyKind;
 use fillrate_device::memory::trace::{
     CallTimes, Compaction, Fragmentation, HoleTimes, Trace, TraceKind, least_heap_bytes,
@@ -15,6 +16,7 @@ use serde::Serialize;
 
 use crate::commands::Outcome;
 use crate::commands::doctor::report_format;
+use crate::failure::hinted;
 use crate::output::{Printer, Rendered};
 use crate::settings::{Format, Settings};
 use crate::version::{COMMIT, VERSION};
@@ -44,8 +46,10 @@ const CALLS: usize = 20_000;
 const FIRST_FIT_HOLES_MAX: usize = 10_000;
 
 /// What is said of how it was measured.
-const METHOD: &str = "Seed 1. Bookkeeping alone, one thread; ns per call is the median of five \
-                      replays, percentiles are of 20,000 single calls less what the clock takes.";
+const METHOD: [&str; 2] = [
+    "Seed 1. Bookkeeping alone, one thread; ns per call is the median of five",
+    "replays, percentiles are of 20,000 single calls less what the clock takes.",
+];
 
 /// The report; programs read its field names.
 #[derive(Debug, Serialize)]
@@ -53,7 +57,7 @@ struct Report {
     version: &'static str,
     commit: Option<&'static str>,
     machine: Machine,
-    method: &'static str,
+    method: String,
     traces: Vec<TraceReport>,
     holes: Vec<HoleReport>,
 }
@@ -110,7 +114,7 @@ pub(crate) fn run(
         version: VERSION,
         commit: COMMIT,
         machine: Machine::probe(),
-        method: METHOD,
+        method: METHOD.join(" "),
         traces,
         holes: StrategyKind::ALL.into_iter().flat_map(holes).collect(),
     };
@@ -125,7 +129,13 @@ pub(crate) fn run(
 
 fn read(path: &Path) -> anyhow::Result<Trace> {
     let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
-    Trace::parse(&text).with_context(|| path.display().to_string())
+    Trace::parse(&text).map_err(|error| match error {
+        Error::Trace { line, message } => hinted(
+            format!("{}:{line}: {message}", path.display()),
+            "`fillrate bench memory --help` has the lines of a trace",
+        ),
+        error => anyhow::Error::new(error).context(path.display().to_string()),
+    })
 }
 
 fn replay(name: &str, trace: &Trace, kind: StrategyKind) -> TraceReport {
@@ -168,11 +178,12 @@ fn holes(strategy: StrategyKind) -> impl Iterator<Item = HoleReport> {
 
 fn page(report: &Report, printer: &Printer) -> String {
     format!(
-        "Traces: efficiency and fragmentation as placed, and with compaction\n\n{}\n\n\
+        "Traces, in percent: efficiency (EFF), internal (INT) and external (EXT)\n\
+         fragmentation as placed, then with compaction and what it moved; ns a call\n\n{}\n\n\
          Single calls among holes, in nanoseconds\n\n{}\n\n{}\n\nfillrate {}, commit {}",
         trace_table(report, printer).trim_fmt(),
         hole_table(report, printer).trim_fmt(),
-        report.method,
+        METHOD.join("\n"),
         report.version,
         report.commit.unwrap_or("unknown")
     )
@@ -180,17 +191,7 @@ fn page(report: &Report, printer: &Printer) -> String {
 
 fn trace_table(report: &Report, printer: &Printer) -> Table {
     let mut table = printer.table();
-    let heads = [
-        "TRACE",
-        "STRATEGY",
-        "EFFICIENT",
-        "INTERNAL",
-        "EXTERNAL",
-        "COMPACTED",
-        "EXTERNAL",
-        "MOVED",
-        "NS/CALL",
-    ];
+    let heads = ["TRACE", "STRATEGY", "EFF", "INT", "EXT", "EFF", "EXT", "MOVED", "NS"];
     table.set_header(heads.map(|head| printer.styled(head, Style::new().bold())));
     for row in &report.traces {
         let TraceReport { as_placed, compacted, .. } = row;
@@ -237,5 +238,5 @@ fn none() -> String {
 }
 
 fn percent(share: Option<f64>) -> String {
-    share.map_or_else(none, |share| format!("{:.1}%", share * 100.0))
+    share.map_or_else(none, |share| format!("{:.1}", share * 100.0))
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::uses::Uses;
 use crate::commands::models::Listed;
 use crate::output::bytes;
-use crate::settings::{GpuLimits, PrecisionChoice, Settings, keys};
+use crate::settings::{DeviceChoice, GpuLimits, PrecisionChoice, Settings, keys};
 
 /// Less than this much free memory is worth a warning: the largest known model's weights and the
 /// scratch of a batch, in bytes.
@@ -19,7 +19,7 @@ const AVAILABLE_BYTES_MIN: u64 = 1 << 30;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Severity {
-    /// Texts cannot be scored as the settings ask.
+    /// Nothing can be computed as the settings ask.
     Problem,
     /// They can, and something is not as it should be.
     Warning,
@@ -57,6 +57,7 @@ pub(super) fn of(
     threads_and_memory(&mut findings, machine, uses);
     instructions(&mut findings, machine.cpu.isa);
     gpus(&mut findings, &machine.gpus, settings.gpu);
+    unmet_device(&mut findings, uses, settings);
     fp8(&mut findings, machine.gpus.devices().first(), settings.text.precision);
     if cfg!(debug_assertions) {
         let what = "this is a debug build, which is many times slower";
@@ -127,6 +128,16 @@ fn gpus(findings: &mut Vec<Finding>, gpus: &Gpus, limits: GpuLimits) {
         for what in beyond_limits(gpu, limits) {
             findings.push(Finding::new(Severity::Warning, what, None));
         }
+    }
+}
+
+/// A GPU that is asked for and cannot be used: every verb that computes stops there.
+fn unmet_device(findings: &mut Vec<Finding>, uses: &Uses, settings: &Settings) {
+    if matches!(settings.device, DeviceChoice::Cuda(_)) && uses.device.value != "cuda" {
+        let origin = settings.origin(&keys::DEVICE);
+        let what = format!("device ({origin}): {}, and {}", settings.device, uses.device.why);
+        let mend = "use `--device auto`, which takes the processor then";
+        findings.push(Finding::new(Severity::Problem, what, Some(mend)));
     }
 }
 

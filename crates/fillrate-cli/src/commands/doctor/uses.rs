@@ -58,6 +58,11 @@ fn device(machine: &Machine, settings: &Settings) -> Choice<&'static str> {
     if machine.gpus.devices().is_empty() {
         return Choice { value: "cpu", why: "there is no GPU to use".to_owned() };
     }
+    if let DeviceChoice::Cuda(Some(index)) = settings.device
+        && machine.gpus.devices().iter().all(|gpu| gpu.index != index)
+    {
+        return Choice { value: "cpu", why: format!("there is no GPU {index}") };
+    }
     if let Some(library) = Library::ALL.into_iter().find(|library| !library.is_present()) {
         return Choice { value: "cpu", why: cuda::Error::Missing { library }.to_string() };
     }
