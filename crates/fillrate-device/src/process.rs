@@ -66,16 +66,16 @@ pub fn release_unused() {
     }
 }
 
+/// One process has one memory: tests that measure it or take much of it take turns.
+#[cfg(test)]
+pub(crate) static TURN: std::sync::Mutex<()> = std::sync::Mutex::new(());
+
 #[cfg(test)]
 mod tests {
     #[cfg(target_os = "linux")]
-    use std::sync::{Mutex, PoisonError};
+    use std::sync::PoisonError;
 
     use super::*;
-
-    /// One process has one memory: tests that measure it take turns.
-    #[cfg(target_os = "linux")]
-    static TURN: Mutex<()> = Mutex::new(());
 
     #[test]
     fn memory_is_read_as_linux_writes_it() {

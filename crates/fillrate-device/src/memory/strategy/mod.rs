@@ -5,6 +5,7 @@
 
 mod best_fit;
 mod bins;
+mod blocks;
 mod buddy;
 mod first_fit;
 mod ranges;
@@ -54,7 +55,7 @@ impl Span {
 pub struct Placement {
     /// What is allocated: at least what was asked for.
     pub span: Span,
-    /// The strategy's own.
+    /// The strategy's own; not every one needs it.
     pub token: u32,
 }
 
@@ -97,7 +98,8 @@ pub trait Strategy: Send {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum StrategyKind {
-    /// Free ranges in bins by size, found through bitmaps: every call takes constant time.
+    /// Free ranges in bins by size, found through bitmaps: a call takes constant time unless the
+    /// alternative is to fail, for 18 bytes of host memory to 64 granules.
     #[default]
     SegregatedFit,
     /// The lowest free range that is long enough.

@@ -1,53 +1,62 @@
 //! Segregated fit: free ranges in bins by size class, each found through a bitmap.
 //!
 //! An allocation takes from the first bin all of whose ranges are long enough, so it searches nothing;
-//! what is left of the range goes back. A range knows the ranges before and after it in memory, so
-//! that a free one joins them without a search either. Both take the same time with ten holes and
-//! with a hundred thousand. Only where the alternative is to fail is a bin looked through.
+//! what is left of the range goes back. A range that is freed joins its free neighbours, whose ends
+//! [`Blocks`] knows. Both do as much with ten holes as with a hundred thousand, and neither asks the
+//! host for memory: that is taken when a region is added, 18 bytes for each 64 granules up to its end.
+//! Only where the alternative is to fail is a bin looked through.
 //!
-//! A bin is a stack of indices, and a range knows its place in it, so that one is taken out of the
-//! middle by putting the last in its place. With lists, each end would touch two more ranges that lie
-//! anywhere, and with many holes none of them is in the cache.
+//! A bin has no entry for a range. Granules are divided into blocks of 64, and a block is in the bin
+//! of the longest free range that begins in it; the shorter ones come to light when that is used, and
+//! then the block is looked at again: 32 ranges at most. Of the ranges that begin in a block only the
+//! last can be longer than the block, and shorter ones have a class for each length, so that no range
+//! is longer than the one that stands for its block.
 //!
-//! Source: the bins and nodes are those of S. Aaltonen's `OffsetAllocator`, the idea that of M. Masmano et
+//! All that a free needs lies in the blocks of the range's ends and those beside them, which its span
+//! names at once: at most one miss of the cache is waited for, where nodes that point to each other
+//! cost two or three in a row.
+//!
+//! Source: the bins are those of S. Aaltonen's `OffsetAllocator`, the idea that of M. Masmano et
 //! al., "TLSF: a New Dynamic Memory Allocator for Real-Time Systems" (ECRTS 2004).
 
+#![allow(clippy::inline_always, reason = "calls of a few nanoseconds, measured both ways")]
+
 use super::bins::{BINS, Occupied, bin_of, bin_that_holds};
+use super::blocks::{BLOCK_LEN, Blocks};
 use super::{Placement, Span, Strategy};
 
-/// No node.
-const NONE: u32 = u32::MAX;
+/// The longest free range that begins in a block: its class, and its place in the block.
+#[derive(Clone, Copy, Debug, Default)]
+struct Longest(u16);
 
-/// In place of a place in a bin: the range is in use.
-const IN_USE: u32 = u32::MAX;
+/// Bits of a place in a block.
+const PLACE_BITS: u32 = BLOCK_LEN.ilog2();
 
-/// A range, free or in use.
-#[derive(Clone, Copy, Debug)]
-struct Node {
-    start: u32,
-    len: u32,
-    /// The range before it in memory, if they touch.
-    before: u32,
-    /// The range after it in memory, if they touch.
-    after: u32,
-    /// Its place in the bin of its class, or [`IN_USE`].
-    slot: u32,
-}
+// Class and place fit.
+const _: () = assert!(BINS << PLACE_BITS <= 1 << u16::BITS);
 
-impl Node {
-    fn is_free(&self) -> bool {
-        self.slot != IN_USE
+impl Longest {
+    fn new(range: Span) -> Self {
+        Self((bin_of(range.len) << PLACE_BITS) as u16 | (range.start % BLOCK_LEN) as u16)
+    }
+
+    /// Its class, or 0 if no range begins in the block.
+    fn class(self) -> usize {
+        usize::from(self.0 >> PLACE_BITS)
+    }
+
+    fn place(self) -> u32 {
+        u32::from(self.0) % BLOCK_LEN
     }
 }
 
 /// See the [module](self).
 #[derive(Debug)]
 pub(super) struct SegregatedFit {
-    nodes: Vec<Node>,
-    /// Nodes that stand for no range.
-    spare: Vec<u32>,
-    /// The free ranges of each class.
-    bins: Vec<Vec<u32>>,
+    blocks: Blocks,
+    /// Of each block, by its index.
+    longest: Vec<Longest>,
+    /// The classes that blocks are listed under.
     occupied: Occupied,
     free_len: u64,
 }
@@ -55,9 +64,8 @@ pub(super) struct SegregatedFit {
 impl Default for SegregatedFit {
     fn default() -> Self {
         Self {
-            nodes: Vec::new(),
-            spare: Vec::new(),
-            bins: vec![Vec::new(); BINS],
+            blocks: Blocks::new(BINS as u32),
+            longest: Vec::new(),
             occupied: Occupied::default(),
             free_len: 0,
         }
@@ -65,164 +73,146 @@ impl Default for SegregatedFit {
 }
 
 impl SegregatedFit {
-    fn add_node(&mut self, node: Node) -> u32 {
-        if let Some(index) = self.spare.pop() {
-            self.nodes[index as usize] = node;
-            return index;
+    /// Puts a block into the bin of what is now its longest range.
+    #[inline(always)]
+    fn settle(&mut self, block: u32, longest: Longest) {
+        let before = std::mem::replace(&mut self.longest[block as usize], longest);
+        let (old, new) = (before.class(), longest.class());
+        if old == new {
+            return;
         }
-        let index = self.nodes.len() as u32;
-        assert!(index < NONE, "a node for each granule of a tebibyte at most");
-        self.nodes.push(node);
-        index
-    }
-
-    /// Puts a free range into the bin of its class.
-    #[inline]
-    fn link(&mut self, index: u32) {
-        let bin = bin_of(self.nodes[index as usize].len);
-        let ranges = &mut self.bins[bin];
-        self.nodes[index as usize].slot = ranges.len() as u32;
-        if ranges.is_empty() {
-            self.occupied.set(bin);
+        if old != 0 && self.blocks.unlink(block) {
+            self.occupied.clear(old);
         }
-        ranges.push(index);
-    }
-
-    /// Takes a free range out of its bin.
-    #[inline]
-    fn unlink(&mut self, index: u32) {
-        let Node { slot, len, .. } = self.nodes[index as usize];
-        let bin = bin_of(len);
-        let ranges = &mut self.bins[bin];
-        ranges.swap_remove(slot as usize);
-        if let Some(&moved) = ranges.get(slot as usize) {
-            self.nodes[moved as usize].slot = slot;
-        } else if ranges.is_empty() {
-            self.occupied.clear(bin);
+        if new != 0 {
+            self.blocks.link(new, block);
+            self.occupied.set(new);
         }
     }
 
-    /// The ranges of a class.
-    fn ranges(&self, bin: usize) -> impl Iterator<Item = (u32, &Node)> {
-        self.bins[bin].iter().map(|&index| (index, &self.nodes[index as usize]))
+    /// Enters a range that became free or longer. Its edges are set.
+    #[inline(always)]
+    fn enter(&mut self, range: Span) {
+        self.blocks.mark(range);
+        let (block, longest) = (self.blocks.block_of(range.start), Longest::new(range));
+        if longest.class() >= self.longest[block as usize].class() {
+            self.settle(block, longest);
+        }
     }
 
-    /// The free ranges of all classes from `bin` on.
-    fn ranges_from(&self, bin: usize) -> impl Iterator<Item = (u32, &Node)> {
-        let next = |bin: usize| self.occupied.first_from(bin);
-        std::iter::successors(next(bin), move |bin| next(bin + 1)).flat_map(|bin| self.ranges(bin))
-    }
-
-    /// Allocates the first `len` granules of the free range `index`.
-    #[inline]
-    fn take(&mut self, index: u32, len: u32) -> Placement {
+    /// Allocates the first `len` granules of a range that is the longest of its block.
+    #[inline(always)]
+    fn take(&mut self, range: Span, len: u32) -> Placement {
         self.free_len -= u64::from(len);
-        let node = self.nodes[index as usize];
-        if node.len == len {
-            self.unlink(index);
-            self.nodes[index as usize].slot = IN_USE;
-            return Placement { span: Span { start: node.start, len }, token: index };
+        let rest = Span { start: range.start + len, len: range.len - len };
+        self.blocks.flip(range.start);
+        self.blocks.flip(rest.start);
+        let block = self.blocks.block_of(range.start);
+        if rest.len > 0 {
+            if self.blocks.block_of(rest.start) == block {
+                self.blocks.mark(rest);
+            } else {
+                self.enter(rest);
+            }
         }
-        // What is left keeps the node, and so its place in its bin if it stays in its class: the
-        // usual case of a small request out of a large range changes no bin.
-        let rest_len = node.len - len;
-        let stays = bin_of(rest_len) == bin_of(node.len);
-        if !stays {
-            self.unlink(index);
-        }
-        let taken = self.add_node(Node {
-            start: node.start,
-            len,
-            before: node.before,
-            after: index,
-            slot: IN_USE,
-        });
-        if node.before != NONE {
-            self.nodes[node.before as usize].after = taken;
-        }
-        let rest = &mut self.nodes[index as usize];
-        (rest.start, rest.len, rest.before) = (node.start + len, rest_len, taken);
-        if !stays {
-            self.link(index);
-        }
-        Placement { span: Span { start: node.start, len }, token: taken }
+        let longest = longest_of(self.blocks.ranges_around(range.start));
+        self.settle(block, longest);
+        Placement { span: Span { start: range.start, len }, token: 0 }
     }
 
-    /// Makes the free or freed range `index` one with the range `other` if that is free and behind
-    /// it in memory, and forgets `other`.
-    #[inline]
-    fn absorb(&mut self, index: u32, other: u32) {
-        let Node { len, after, .. } = self.nodes[other as usize];
-        let node = &mut self.nodes[index as usize];
-        node.len += len;
-        node.after = after;
-        if after != NONE {
-            self.nodes[after as usize].before = index;
-        }
-        self.spare.push(other);
+    /// The longest range of a block that is in a bin.
+    #[inline(always)]
+    fn longest_in(&self, block: u32) -> Span {
+        let place = self.longest[block as usize].place();
+        let start = self.blocks.start_of_block(block) + place;
+        Span { start, len: self.blocks.end_of(start) - start }
     }
 
-    fn is_free(&self, index: u32) -> bool {
-        index != NONE && self.nodes[index as usize].is_free()
+    /// The blocks of the bins from `bin` on, each with its longest range.
+    fn longest_from(&self, bin: usize) -> impl Iterator<Item = Span> {
+        let next = |bin: usize| self.occupied.first_from(bin);
+        std::iter::successors(next(bin), move |bin| next(bin + 1))
+            .flat_map(|bin| self.blocks.list(bin))
+            .map(|block| self.longest_in(block))
     }
+
+    /// A range of the one class of which some are long enough and others not.
+    #[cold]
+    fn search(&self, len: u32) -> Option<Span> {
+        self.longest_from(bin_of(len)).find(|range| range.len >= len)
+    }
+}
+
+#[inline(always)]
+fn longest_of(ranges: impl Iterator<Item = Span>) -> Longest {
+    let mut longest = Span { start: 0, len: 0 };
+    for range in ranges {
+        if range.len > longest.len {
+            longest = range;
+        }
+    }
+    Longest::new(longest)
 }
 
 impl Strategy for SegregatedFit {
     fn add_region(&mut self, region: Span) {
-        let Span { start, len } = region;
-        let node = Node { start, len, before: NONE, after: NONE, slot: IN_USE };
-        let index = self.add_node(node);
-        self.link(index);
-        self.free_len += u64::from(len);
+        let count = self.blocks.grow(region.end());
+        self.longest.reserve_exact(count - self.longest.len());
+        self.longest.resize(count, Longest::default());
+        self.blocks.flip(region.start);
+        self.blocks.flip(region.end());
+        self.enter(region);
+        self.free_len += u64::from(region.len);
     }
 
     fn remove_region(&mut self, region: Span) -> bool {
-        let whole = self
-            .ranges(bin_of(region.len))
-            .find(|(_, node)| (node.start, node.len) == (region.start, region.len));
-        let Some((index, _)) = whole else { return false };
-        self.unlink(index);
-        self.spare.push(index);
-        self.free_len -= u64::from(region.len);
-        true
+        // Nothing before a region is free, so that a free range begins at an edge there.
+        let is_free =
+            self.blocks.is_edge(region.start) && self.blocks.end_of(region.start) == region.end();
+        if is_free {
+            self.take(region, region.len);
+        }
+        is_free
     }
 
-    #[inline]
     fn allocate(&mut self, len: u32) -> Option<Placement> {
-        let holds = bin_that_holds(len);
-        if let Some(bin) = self.occupied.first_from(holds) {
-            let index = *self.bins[bin].last()?;
-            return Some(self.take(index, len));
-        }
-        // The last resort: the one class of which some ranges are long enough and others not.
-        let bin = bin_of(len);
-        let (index, _) = (bin < holds).then(|| self.ranges(bin).find(|(_, n)| n.len >= len))??;
-        Some(self.take(index, len))
+        let range = match self.occupied.first_from(bin_that_holds(len)) {
+            Some(bin) => self.longest_in(self.blocks.first(bin)),
+            None => self.search(len)?,
+        };
+        Some(self.take(range, len))
     }
 
     fn allocate_below(&mut self, len: u32, end: u32) -> Option<Placement> {
-        let (index, _) = self
-            .ranges_from(bin_of(len))
-            .filter(|(_, node)| node.len >= len && node.start + len <= end)
-            .min_by_key(|(_, node)| node.start)?;
-        Some(self.take(index, len))
+        let fits = |range: &Span| range.len >= len;
+        let longest = self.longest_from(bin_of(len)).filter(fits).min()?;
+        // A shorter one before it in its block may do as well.
+        let range = self.blocks.ranges_around(longest.start).find(fits)?;
+        (range.start + len <= end).then(|| self.take(range, len))
     }
 
-    #[inline]
     fn free(&mut self, placement: Placement) {
-        let mut index = placement.token;
-        let Node { len, before, after, .. } = self.nodes[index as usize];
+        let Span { start, len } = placement.span;
+        let end = placement.span.end();
         self.free_len += u64::from(len);
-        if self.is_free(after) {
-            self.unlink(after);
-            self.absorb(index, after);
+        let joins_after = self.blocks.is_edge(end);
+        let first = if self.blocks.is_edge(start) { self.blocks.start_of(start) } else { start };
+        let last = if joins_after { self.blocks.end_of(end) } else { end };
+        self.blocks.flip(start);
+        self.blocks.flip(end);
+        // The range after it begins there no more. If the whole begins in the same block, it is
+        // longer than that one was, and replaces it.
+        let block = self.blocks.block_of(end);
+        if joins_after
+            && block != self.blocks.block_of(first)
+            && self.longest[block as usize].place() == end % BLOCK_LEN
+        {
+            let is_here = block == self.blocks.block_of(last);
+            let others = is_here.then(|| self.blocks.ranges_after(last));
+            let longest = longest_of(others.into_iter().flatten());
+            self.settle(block, longest);
         }
-        if self.is_free(before) {
-            self.unlink(before);
-            self.absorb(before, index);
-            index = before;
-        }
-        self.link(index);
+        self.enter(Span { start: first, len: last - first });
     }
 
     fn free_len(&self) -> u64 {
@@ -230,11 +220,165 @@ impl Strategy for SegregatedFit {
     }
 
     fn largest_free(&self) -> u32 {
-        let last = self.occupied.last();
-        last.and_then(|bin| self.ranges(bin).map(|(_, node)| node.len).max()).unwrap_or(0)
+        let longest = self.occupied.last().map(|bin| self.longest_from(bin));
+        longest.into_iter().flatten().map(|range| range.len).max().unwrap_or(0)
     }
 
     fn free_spans(&self) -> Vec<Span> {
-        self.ranges_from(0).map(|(_, node)| Span { start: node.start, len: node.len }).collect()
+        self.longest_from(0).flat_map(|range| self.blocks.ranges_around(range.start)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::random::Random;
+
+    /// Three that share blocks, and one of a gibibyte.
+    const REGIONS: [Span; 4] = [
+        Span { start: 5, len: 50 },
+        Span { start: 56, len: 70 },
+        Span { start: 127, len: 1000 },
+        Span { start: 1200, len: 1 << 22 },
+    ];
+
+    /// A strategy, and what it should know, in the plainest form.
+    struct Twin {
+        fit: SegregatedFit,
+        /// What is in use.
+        live: Vec<Placement>,
+    }
+
+    impl Twin {
+        fn new() -> Self {
+            let mut fit = SegregatedFit::default();
+            for region in REGIONS {
+                fit.add_region(region);
+            }
+            Self { fit, live: Vec::new() }
+        }
+
+        /// The longest ranges of granules that nothing uses.
+        fn free(&self) -> Vec<Span> {
+            let mut used: Vec<Span> = self.live.iter().map(|placement| placement.span).collect();
+            used.sort();
+            let gaps = REGIONS.iter().flat_map(|region| {
+                let end = Span { start: region.end(), len: 0 };
+                let inside = used
+                    .iter()
+                    .filter(|span| region.start <= span.start && span.end() <= region.end());
+                let mut start = region.start;
+                inside
+                    .chain([&end])
+                    .map(move |span| {
+                        let gap = Span { start, len: span.start - start };
+                        start = span.end();
+                        gap
+                    })
+                    .collect::<Vec<_>>()
+            });
+            gaps.filter(|gap| gap.len > 0).collect()
+        }
+
+        fn check(&self) {
+            let (fit, free) = (&self.fit, self.free());
+            let mut found = fit.free_spans();
+            found.sort();
+            assert_eq!(found, free);
+            assert_eq!(fit.free_len(), free.iter().map(|range| u64::from(range.len)).sum::<u64>());
+            assert_eq!(fit.largest_free(), free.iter().map(|range| range.len).max().unwrap_or(0));
+            let mut longest = BTreeMap::new();
+            for range in free {
+                let block = fit.blocks.block_of(range.start);
+                let len: &mut u32 = longest.entry(block).or_default();
+                *len = range.len.max(*len);
+            }
+            // Each block that a range begins in is in one bin, that of its longest, and no other is.
+            let mut listed = BTreeMap::new();
+            for bin in 0..BINS {
+                assert_eq!(
+                    fit.occupied.first_from(bin) == Some(bin),
+                    fit.blocks.list(bin).count() > 0
+                );
+                for block in fit.blocks.list(bin) {
+                    let len = fit.longest_in(block).len;
+                    assert_eq!(bin_of(len), bin);
+                    assert_eq!(listed.insert(block, len), None);
+                }
+            }
+            assert_eq!(listed, longest);
+        }
+    }
+
+    /// Lengths around those of a block, a few, and many.
+    fn len(random: &mut Random) -> u32 {
+        let (first, last) = [(1, 3), (1, 64), (62, 66), (126, 194), (1, 5000), (1 << 12, 1 << 20)]
+            [random.below(6) as usize];
+        random.between(first, last) as u32
+    }
+
+    #[test]
+    fn ranges_are_whole_and_blocks_in_the_bin_of_their_longest() {
+        for seed in 0..20 {
+            let (mut twin, mut random) = (Twin::new(), Random::new(seed));
+            // Half of the time what lives grows, then it shrinks.
+            for step in 0..400 {
+                let grows = random.unit() < if step % 200 < 100 { 0.7 } else { 0.3 };
+                if grows {
+                    let len = len(&mut random);
+                    let largest = twin.fit.largest_free();
+                    let placement = twin.fit.allocate(len);
+                    assert_eq!(placement.is_some(), len <= largest);
+                    twin.live.extend(placement);
+                } else if !twin.live.is_empty() {
+                    let index = random.below(twin.live.len() as u64) as usize;
+                    twin.fit.free(twin.live.swap_remove(index));
+                }
+                twin.check();
+            }
+            twin.live.drain(..).for_each(|placement| twin.fit.free(placement));
+            twin.check();
+            assert!(REGIONS.into_iter().all(|region| twin.fit.remove_region(region)));
+            assert_eq!((twin.fit.free_len(), twin.fit.free_spans()), (0, Vec::new()));
+        }
+    }
+
+    #[test]
+    fn the_lowest_place_is_found_even_if_a_longer_one_stands_for_its_block() {
+        let mut fit = SegregatedFit::default();
+        fit.add_region(Span { start: 0, len: 1000 });
+        let placements: Vec<_> = [4, 5, 1, 20, 900, 70].map(|len| fit.allocate(len)).into();
+        // Holes of 5 and of 20 in the first block.
+        for index in [1, 3] {
+            fit.free(placements[index].unwrap());
+        }
+        let below = fit.allocate_below(3, 1000).unwrap();
+        assert_eq!(below.span, Span { start: 4, len: 3 });
+        assert_eq!(fit.allocate_below(3, 12), None);
+        assert_eq!(fit.allocate_below(3, 13).map(|p| p.span.start), Some(10));
+    }
+
+    #[test]
+    fn bookkeeping_does_not_grow_with_use() {
+        let mut fit = SegregatedFit::default();
+        fit.add_region(Span { start: 0, len: 10_000 });
+        let capacity = |fit: &SegregatedFit| (fit.blocks.capacity(), fit.longest.capacity());
+        let before = capacity(&fit);
+        // Each round ends and makes again the ranges behind a hundred short ones.
+        let mut live: Vec<_> = (0..200).filter_map(|_| fit.allocate(7)).collect();
+        for _ in 0..500 {
+            live.iter().step_by(2).for_each(|placement| fit.free(*placement));
+            let again: Vec<_> = (0..100).filter_map(|_| fit.allocate(6)).collect();
+            for placement in again {
+                fit.free(placement);
+            }
+            for index in (0..200).step_by(2) {
+                live[index] = fit.allocate(7).unwrap();
+            }
+        }
+        assert_eq!(capacity(&fit), before);
+        assert!(fit.longest_from(0).count() <= fit.free_spans().len());
     }
 }

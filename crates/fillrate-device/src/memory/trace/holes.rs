@@ -87,7 +87,10 @@ fn times(mut calls_ns: Vec<u64>, clock_ns: u64) -> CallTimes {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::PoisonError;
+
     use super::*;
+    use crate::process::TURN;
 
     #[test]
     fn percentiles_are_those_of_the_calls() {
@@ -98,6 +101,7 @@ mod tests {
 
     #[test]
     fn every_strategy_can_be_timed() {
+        let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         for kind in StrategyKind::ALL {
             let found = time_holes(kind, 50, 100);
             assert_eq!(found.holes, 50);

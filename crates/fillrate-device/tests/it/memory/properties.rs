@@ -70,6 +70,15 @@ impl Model {
         spans.sort();
         assert!(spans.windows(2).all(|two| two[0].end() <= two[1].start), "{spans:?}");
     }
+
+    /// That free ranges which touch are one: buddies and slots join only with their like.
+    fn check_whole(strategy: &dyn Fit) {
+        let mut spans = strategy.free_spans();
+        spans.sort();
+        assert!(spans.windows(2).all(|two| two[0].end() < two[1].start), "{spans:?}");
+        let largest = spans.iter().map(|span| span.len).max();
+        assert_eq!(strategy.largest_free(), largest.unwrap_or(0));
+    }
 }
 
 proptest! {
@@ -103,6 +112,9 @@ proptest! {
                 Step::Free(_) => {}
             }
             model.check(&*strategy);
+            if !matches!(kind, StrategyKind::Buddy | StrategyKind::Slab) {
+                Model::check_whole(&*strategy);
+            }
         }
         // A region in use stays, and one that is not goes.
         for region in REGIONS {
