@@ -139,9 +139,10 @@ pub(super) fn texts<'a>(
     chunk: &'a Chunk,
     column: &'a str,
 ) -> Box<dyn Iterator<Item = Result<std::borrow::Cow<'a, str>, String>> + 'a> {
+    let missing = move || format!("column `{column}` is missing");
     let present = move |text: Option<&'a str>| match text {
         Some(text) if !text.trim().is_empty() => Ok(text.into()),
-        _ => Err(format!("column `{column}` is missing")),
+        _ => Err(missing()),
     };
     if let Rows::Table(batch) = chunk.rows()
         && let Some(array) = batch.column_by_name(column)
@@ -149,7 +150,10 @@ pub(super) fn texts<'a>(
     {
         return Box::new((0..array.len()).map(move |row| present(string_at(array.as_ref(), row))));
     }
-    Box::new(chunk.values(column).into_iter().map(|text| text.map(Into::into)))
+    Box::new(chunk.values(column).into_iter().map(move |text| match text?.trim() {
+        "" => Err(missing()),
+        text => Ok(text.to_owned().into()),
+    }))
 }
 
 /// As much of a cell as a message should quote.

@@ -199,7 +199,7 @@ impl Intake {
             let id = match (symbol, &last) {
                 (Ok(symbol), Some((name, id))) if *name == symbol => *id,
                 (Ok(symbol), _) => {
-                    let id = id_of(&mut self.symbols, &symbol);
+                    let id = id_of(&mut self.symbols, symbol.trim());
                     last = Some((symbol.into_owned(), id));
                     id
                 }

@@ -207,6 +207,24 @@ fn bad_cells_name_row_and_column() {
 }
 
 #[test]
+fn a_symbol_is_a_name_and_spaces_around_it_are_not_in_it() {
+    let options = PanelOptions::default();
+    for (text, format) in [
+        ("symbol,date,close\n ,2024-01-02,1\n", InputFormat::Csv),
+        ("{\"symbol\":\"\",\"date\":\"2024-01-02\",\"close\":1}\n", InputFormat::Jsonl),
+        ("{\"symbol\":\" \",\"date\":\"2024-01-02\",\"close\":1}\n", InputFormat::Jsonl),
+    ] {
+        let error = Panel::read(&mut reader(text, format, OnError::Fail, 2), &options).unwrap_err();
+        assert!(error.to_string().ends_with(": column `symbol` is missing"), "{error}");
+    }
+    let text = "symbol,date,close\n A,2024-01-02,1\nA ,2024-01-03,2\nA,2024-01-04,3\n";
+    assert_eq!(csv(text, &options).unwrap().symbols(), ["A"]);
+    let text = "{\"symbol\":\"A \",\"date\":\" 2024-01-02\",\"close\":1}\n";
+    let mut reader = reader(text, InputFormat::Jsonl, OnError::Fail, 2);
+    assert_eq!(Panel::read(&mut reader, &options).unwrap().symbols(), ["A"]);
+}
+
+#[test]
 fn empty_tables_are_empty_panels() {
     for text in ["", "symbol,date,close\n"] {
         let panel = csv(text, &PanelOptions::default()).unwrap();

@@ -78,15 +78,21 @@ impl Constraints {
             bounds.check(name)?;
             let members: Result<Vec<usize>> =
                 members.iter().map(|symbol| place(symbols, symbol, "group")).collect();
-            groups.push((name.clone(), members?, *bounds));
+            let members = members?;
+            refuse_twice("group", symbols, &members)?;
+            groups.push((name.clone(), members, *bounds));
         }
         let turnover = match &options.turnover {
             None => None,
             Some(Turnover { most, current }) => {
                 limit("turnover", *most, 0.0)?;
                 let mut weights = vec![0.0; symbols.len()];
-                for (symbol, weight) in current {
-                    weights[place(symbols, symbol, "current")?] = *weight;
+                let places: Result<Vec<usize>> =
+                    current.iter().map(|(symbol, _)| place(symbols, symbol, "current")).collect();
+                let places = places?;
+                refuse_twice("current", symbols, &places)?;
+                for (place, (_, weight)) in places.into_iter().zip(current) {
+                    weights[place] = *weight;
                 }
                 Some((*most, weights))
             }
@@ -178,6 +184,18 @@ fn place(symbols: &[String], symbol: &str, name: &'static str) -> Result<usize> 
         let message = format!("no symbol `{symbol}` is in the prices");
         Error::Argument { name, message }
     })
+}
+
+/// Refuses a symbol that is named twice: a group would count it so, and of two weights one would be lost.
+fn refuse_twice(name: &'static str, symbols: &[String], places: &[usize]) -> Result<()> {
+    let mut is_named = vec![false; symbols.len()];
+    for place in places {
+        if std::mem::replace(&mut is_named[*place], true) {
+            let message = format!("`{}` is named twice", symbols[*place]);
+            return Err(Error::Argument { name, message });
+        }
+    }
+    Ok(())
 }
 
 fn check_sums([low, high]: [f64; 2]) -> Result<()> {

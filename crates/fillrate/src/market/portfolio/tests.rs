@@ -227,6 +227,17 @@ fn what_cannot_be_had_is_named() {
     let unknown =
         PortfolioOptions { bounds_of: vec![("X".to_owned(), Bounds::LONG_ONLY)], ..base.clone() };
     assert_eq!(refused(&all, &unknown), "bounds: no symbol `X` is in the prices");
+    let double = Group {
+        name: "double".to_owned(),
+        symbols: vec!["S0".to_owned(), "S0".to_owned()],
+        bounds: Bounds { low: 0.0, high: 0.5 },
+    };
+    let double = PortfolioOptions { groups: vec![double], ..base.clone() };
+    assert_eq!(refused(&all, &double), "group: `S0` is named twice");
+    let current = vec![("S1".to_owned(), 0.5), ("S1".to_owned(), 0.5)];
+    let turnover = Some(Turnover { most: 1.0, current });
+    let double = PortfolioOptions { turnover, ..base.clone() };
+    assert_eq!(refused(&all, &double), "current: `S1` is named twice");
     let narrow = PortfolioOptions { leverage: Some(0.5), ..base.clone() };
     assert_eq!(refused(&all, &narrow), "leverage: 0.5 is no number from 1 on");
     let falling: Vec<f64> =
