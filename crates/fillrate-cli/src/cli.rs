@@ -67,7 +67,8 @@ Examples:
   fillrate doctor                      what is here, and what Fillrate will use
   fillrate doctor --format json        the same, for a program
 
-Every flag can also stand in fillrate.toml or in a FILLRATE_* variable.
+What holds for every run, such as --format, --device, --threads and --model, can also stand in
+fillrate.toml or in a FILLRATE_* variable; `fillrate doctor -v` shows what is set, and where.
 Exit status: 0 done, 1 an error in the input or a failed check, 2 a fault of ours."
 )]
 pub(crate) struct Cli {

@@ -77,11 +77,11 @@ pub(crate) struct OptionTableArgs {
     pub(crate) input: Option<PathBuf>,
 
     /// The format of the input [default: from its extension]
-    #[arg(long, value_name = "FORMAT")]
+    #[arg(long, value_name = "FORMAT", requires = "input")]
     pub(crate) input_format: Option<InputFormat>,
 
     /// What to do with a malformed row [default: stop]
-    #[arg(long, value_name = "ACTION")]
+    #[arg(long, value_name = "ACTION", requires = "input")]
     pub(crate) on_error: Option<OnError>,
 }
 

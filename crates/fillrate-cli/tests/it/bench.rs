@@ -27,6 +27,9 @@ fn a_malformed_trace_is_refused_with_its_line() {
     assert_eq!(ended.code, Some(1), "{}", ended.stderr);
     assert_eq!(ended.text(), "");
     ended.complains("a.trace:2: no allocation of this name lives", "bench memory --help");
+    desk.put("none.trace", "\n");
+    let ended = desk.run(&["memory", "--trace", "none.trace"]);
+    ended.complains("none.trace: there is no event to replay", "bench memory --help");
 }
 
 #[test]

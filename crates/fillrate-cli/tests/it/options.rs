@@ -173,6 +173,8 @@ fn bad_terms_are_answered() {
         let flags = ["price", "--right", "call", "--spot", "42", "--strike", "40", "--vol", vol];
         desk.run(&[&flags[..], &["--expiry", "1"]].concat()).succeeds();
     }
+    let refused = message(&hull(&["--right", "call", "--on-error", "skip"]));
+    assert!(refused.contains("not provided: <INPUT>"), "{refused}");
     // What a kind does not have is not passed over.
     for (flag, value, hint) in [
         ("--barrier", "30", "--kind barrier"),

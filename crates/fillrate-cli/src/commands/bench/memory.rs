@@ -129,13 +129,18 @@ pub(crate) fn run(
 
 fn read(path: &Path) -> anyhow::Result<Trace> {
     let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
-    Trace::parse(&text).map_err(|error| match error {
+    let trace = Trace::parse(&text).map_err(|error| match error {
         Error::Trace { line, message } => hinted(
             format!("{}:{line}: {message}", path.display()),
             "`fillrate bench memory --help` has the lines of a trace",
         ),
         error => anyhow::Error::new(error).context(path.display().to_string()),
-    })
+    })?;
+    if trace.events().is_empty() {
+        let hint = "`fillrate bench memory --help` has the lines of a trace";
+        return Err(hinted(format!("{}: there is no event to replay", path.display()), hint));
+    }
+    Ok(trace)
 }
 
 fn replay(name: &str, trace: &Trace, kind: StrategyKind) -> TraceReport {
