@@ -9,6 +9,7 @@
 use half::bf16;
 
 use super::lanes::{LANES, Lanes};
+use super::prefetch::prefetch;
 
 /// How many steps ahead the right side is fetched. Panels lie in the second-level cache or farther
 /// away, and twelve registers of sums leave no room to load them early.
@@ -89,17 +90,6 @@ pub(crate) unsafe fn fma_block_bf16<L: Lanes, const R: usize, const P: usize>(
         }
         store_block(sums, (out, out_stride));
     }
-}
-
-/// Has the processor fetch the cache line of an address, which need not be valid.
-#[inline(always)]
-fn prefetch(from: *const f32) {
-    // SAFETY: part of every x86-64 processor's instructions; it never faults.
-    #[cfg(target_arch = "x86_64")]
-    unsafe {
-        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(from.cast());
-    }
-    let _ = from;
 }
 
 #[inline(always)]

@@ -55,6 +55,12 @@ pub(crate) trait Doubles: Copy {
     unsafe fn select_positive(self, then: Self, otherwise: Self) -> Self;
     /// Whether a lane is NaN.
     unsafe fn any_nan(self) -> bool;
+    /// `self`, which is 0, where `x` is finite, else NaN.
+    #[inline(always)]
+    unsafe fn nan_unless_finite(self, x: Self) -> Self {
+        // SAFETY: the trait's contract.
+        unsafe { self.add(x.sub(x)) }
+    }
     /// The nearest integer, ties to even.
     unsafe fn round(self) -> Self;
     /// `self * 2ⁿ` for integers `n` in [−1022, 1023].

@@ -17,6 +17,7 @@ pub(crate) mod matmul;
 pub(crate) mod options;
 pub(crate) mod paths;
 mod peak;
+mod prefetch;
 pub(crate) mod quantize;
 pub(crate) mod recurrence;
 pub(crate) mod risk;

@@ -71,6 +71,34 @@ fn windows_are_those_of_the_scalar_version_on_every_tier() {
 }
 
 #[test]
+fn windows_of_every_length_are_whole_wherever_the_outputs_lie() {
+    let all = walk(331, 11);
+    for bars in 1..=97 {
+        // Every place of a cache line, series that end in each lane, and poison around the outputs.
+        let (skip, len) = (bars % 8, bars + bars * 7 % 110);
+        let x = &all[..len];
+        for op in OPS {
+            let expected = scalar::window(op, x, bars);
+            let mut first: Option<Vec<Vec<u64>>> = None;
+            for &tier in Tier::available() {
+                let mut columns = vec![vec![-7.0; skip + len + 9]; op.outputs()];
+                let mut out: Vec<&mut [f64]> =
+                    columns.iter_mut().map(|column| &mut column[skip..skip + len]).collect();
+                assert!(Cpu::with_tier(tier).unwrap().window(op, x, bars, &mut out).unwrap());
+                let got: Vec<_> = columns.iter().map(|column| &column[skip..skip + len]).collect();
+                for (got, expected) in got.iter().zip(&expected) {
+                    close(&format!("{op:?} of {bars} over {len} on {tier}"), got, expected, 1e-11);
+                }
+                let around = |column: &Vec<f64>| [&column[..skip], &column[skip + len..]].concat();
+                assert!(columns.iter().flat_map(around).all(|x| x == -7.0), "{op:?} of {bars}");
+                let got = got.iter().map(|got| bits(got)).collect();
+                assert_eq!(*first.get_or_insert_with(|| Vec::clone(&got)), got, "{tier}");
+            }
+        }
+    }
+}
+
+#[test]
 fn averages_are_those_of_the_scalar_version_on_every_tier() {
     for (len, bars) in [(0, 3), (3, 3), (4, 3), (11, 3), (12, 3), (40, 1), (1100, 20), (5000, 14)] {
         let x = walk(len, 7 + len as u64);

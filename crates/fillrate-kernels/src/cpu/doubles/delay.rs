@@ -10,7 +10,7 @@ use super::{Doubles, PortableDoubles};
 ///
 /// As for [`Doubles`].
 pub(crate) trait Delay: Doubles {
-    /// The eight values `N` places before these, `N` from 1 to 4: the last `N` of `before`, which
+    /// The eight values `N` places before these, `N` from 1 to 7: the last `N` of `before`, which
     /// are the eight values that precede these, and then the first of these.
     unsafe fn delayed<const N: usize>(self, before: Self) -> Self;
 }

@@ -84,6 +84,13 @@ impl Doubles for Avx2Doubles {
         unsafe { _mm256_movemask_pd(_mm256_cmp_pd::<_CMP_UNORD_Q>(self.0, self.1)) != 0 }
     }
     #[inline(always)]
+    unsafe fn nan_unless_finite(self, x: Self) -> Self {
+        unsafe {
+            let zero = _mm256_setzero_pd();
+            Self(_mm256_fmadd_pd(x.0, zero, self.0), _mm256_fmadd_pd(x.1, zero, self.1))
+        }
+    }
+    #[inline(always)]
     unsafe fn round(self) -> Self {
         const NEAREST: i32 = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
         unsafe { Self(_mm256_round_pd::<NEAREST>(self.0), _mm256_round_pd::<NEAREST>(self.1)) }
@@ -178,6 +185,10 @@ impl Doubles for Avx512Doubles {
     #[inline(always)]
     unsafe fn any_nan(self) -> bool {
         unsafe { _mm512_cmp_pd_mask::<_CMP_UNORD_Q>(self.0, self.0) != 0 }
+    }
+    #[inline(always)]
+    unsafe fn nan_unless_finite(self, x: Self) -> Self {
+        unsafe { Self(_mm512_fmadd_pd(x.0, _mm512_setzero_pd(), self.0)) }
     }
     #[inline(always)]
     unsafe fn round(self) -> Self {

@@ -7,6 +7,7 @@ use super::{Factors, STEPS};
 use crate::cpu::dispatch::Kernel;
 use crate::cpu::doubles::{Delay, Doubles};
 use crate::cpu::lanes::Lanes;
+use crate::cpu::prefetch::{DOUBLES_AHEAD, prefetch};
 use crate::cpu::window::finish::Finish;
 
 /// `K` averages, seeded at one place, and what is made of them.
@@ -77,10 +78,12 @@ impl<S: Source<K>, F: Finish<K, O>, const K: usize, const O: usize> Batch<'_, S,
                 y[k] = V::load(first[k].as_ptr());
             }
             for at in (start..whole).step_by(STEPS) {
+                self.source.prefetch(at + DOUBLES_AHEAD);
                 let terms = self.source.terms::<V>(at);
                 y = sums.step(terms, y);
                 let outputs = self.finish.finish(y, terms[0]);
                 for o in 0..O {
+                    prefetch(to[o].wrapping_add(at + DOUBLES_AHEAD));
                     outputs[o].store(to[o].add(at));
                 }
             }

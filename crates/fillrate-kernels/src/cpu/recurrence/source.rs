@@ -3,6 +3,7 @@
 #![allow(unsafe_code, reason = "lane operations gated by the tier, over checked bounds")]
 
 use crate::cpu::doubles::Doubles;
+use crate::cpu::prefetch::prefetch;
 
 /// `K` series of terms.
 pub(super) trait Source<const K: usize> {
@@ -14,12 +15,21 @@ pub(super) trait Source<const K: usize> {
     /// one before it, `at` is not 0.
     unsafe fn terms<V: Doubles>(&self, at: usize) -> [V; K];
 
+    /// Has the columns fetched at a place, which they need not have.
+    fn prefetch(&self, at: usize);
+
     /// The terms at one place that the columns have and, where it matters, is not 0.
     fn term(&self, at: usize) -> [f64; K];
 }
 
+/// What all sources have in common: `$k` terms, and what they are made of.
 macro_rules! term {
-    ($k:literal) => {
+    ($k:literal, $($column:tt),+) => {
+        #[inline(always)]
+        fn prefetch(&self, at: usize) {
+            $(prefetch(self.$column.as_ptr().wrapping_add(at));)+
+        }
+
         fn term(&self, at: usize) -> [f64; $k] {
             self.check(at);
             // SAFETY: one lane, at a place that was just checked.
@@ -40,7 +50,7 @@ impl Same<'_> {
 }
 
 impl Source<1> for Same<'_> {
-    term!(1);
+    term!(1, 0);
 
     #[inline(always)]
     unsafe fn terms<V: Doubles>(&self, at: usize) -> [V; 1] {
@@ -59,7 +69,7 @@ impl Twice<'_> {
 }
 
 impl Source<2> for Twice<'_> {
-    term!(2);
+    term!(2, 0);
 
     #[inline(always)]
     unsafe fn terms<V: Doubles>(&self, at: usize) -> [V; 2] {
@@ -78,7 +88,7 @@ impl Changes<'_> {
 }
 
 impl Source<2> for Changes<'_> {
-    term!(2);
+    term!(2, 0);
 
     #[inline(always)]
     unsafe fn terms<V: Doubles>(&self, at: usize) -> [V; 2] {
@@ -117,7 +127,7 @@ impl Ranges<'_> {
 }
 
 impl Source<1> for Ranges<'_> {
-    term!(1);
+    term!(1, high, low, close);
 
     #[inline(always)]
     unsafe fn terms<V: Doubles>(&self, at: usize) -> [V; 1] {

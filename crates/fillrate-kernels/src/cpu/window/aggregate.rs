@@ -17,6 +17,13 @@ pub(super) trait Aggregate<const K: usize> {
     /// As for [`Doubles`], here and below.
     unsafe fn one<V: Doubles>(x: V) -> [V; K];
 
+    /// Those of a window of two values, of which `x` is the newer.
+    #[inline(always)]
+    unsafe fn two<V: Doubles>(x: V, x_older: V) -> [V; K] {
+        // SAFETY: the method's contract.
+        unsafe { Self::join(Self::one(x), Self::one(x_older), x, x_older, &Sizes::new(1, 1)) }
+    }
+
     /// Those of two neighbouring windows together. `x` and `x_older` are their newest values.
     unsafe fn join<V: Doubles>(
         newer: [V; K],
@@ -115,6 +122,16 @@ impl Aggregate<2> for Moments {
     unsafe fn one<V: Doubles>(_: V) -> [V; 2] {
         // SAFETY: see above.
         unsafe { [V::splat(0.0), V::splat(0.0)] }
+    }
+    /// What a join gives, without the zeros that it would add.
+    #[inline(always)]
+    unsafe fn two<V: Doubles>(x: V, x_older: V) -> [V; 2] {
+        // SAFETY: see above.
+        unsafe {
+            let step = x_older.sub(x);
+            let shift = step.mul(V::splat(0.5));
+            [shift, step.mul(shift)]
+        }
     }
     #[inline(always)]
     unsafe fn join<V: Doubles>(

@@ -1,20 +1,24 @@
-//! Windows over a whole series, tile by tile in the first-level cache.
+//! Windows over a whole series.
 //!
-//! Windows of up to eight values, a vector's lanes, are joined in registers as the values come in.
-//! Longer ones are joined from those, in memory, by whole vectors that lie on cache lines.
+//! Windows of up to 32 values are joined in registers as the values come in. Longer ones are joined
+//! from those, tile by tile in the first-level cache, by whole vectors that lie on cache lines.
 
 #![allow(unsafe_code, reason = "lane operations gated by the tier, over checked bounds")]
 
 use std::marker::PhantomData;
+use std::ops::Range;
 
 use super::aggregate::Aggregate;
 use super::finish::Finish;
-use super::first::{FIRST, First};
+use super::first::{First, LANES, LONGEST};
 use super::sizes::Sizes;
 use crate::buffer::{Aligned, LINE_BYTES};
 use crate::cpu::dispatch::Kernel;
 use crate::cpu::doubles::{Delay, Doubles};
 use crate::cpu::lanes::Lanes;
+
+// A vector lies on a line.
+const _: () = assert!(LANES * size_of::<f64>() == LINE_BYTES);
 
 /// The outputs of a tile: five arrays of so many doubles stay within 32 KiB.
 const TILE: usize = 512;
@@ -23,9 +27,9 @@ const TILE_WINDOWS: usize = 4;
 
 /// One op over one series.
 pub(super) struct Batch<'a, A, F, const K: usize, const O: usize> {
-    x: &'a [f64],
-    bars: usize,
-    finish: F,
+    pub(super) x: &'a [f64],
+    pub(super) bars: usize,
+    pub(super) finish: F,
     out: [&'a mut [f64]; O],
     is_finite: &'a mut bool,
     of: PhantomData<A>,
@@ -44,20 +48,30 @@ impl<'a, A: Aggregate<K>, F: Finish<K, O>, const K: usize, const O: usize> Batch
 
     /// The last place up to `at` whose output begins a cache line, if there is one.
     fn on_a_line(&self, at: usize) -> Option<usize> {
-        let address = self.out[0].as_ptr() as usize / size_of::<f64>();
-        let lanes = LINE_BYTES / size_of::<f64>();
-        at.checked_sub((address + at) % lanes)
+        at.checked_sub((at + LANES - self.before_a_line()) % LANES)
     }
-}
 
-impl<A: Aggregate<K>, F: Finish<K, O>, const K: usize, const O: usize> Kernel
-    for Batch<'_, A, F, K, O>
-{
+    /// The number of values before the first whose output begins a cache line.
+    pub(super) fn before_a_line(&self) -> usize {
+        let address = self.out[0].as_ptr() as usize / size_of::<f64>();
+        address.next_multiple_of(LANES) - address
+    }
+
+    /// Where the outputs of some places are written.
+    pub(super) fn outputs(&mut self, places: Range<usize>) -> [*mut f64; O] {
+        let mut to = [std::ptr::null_mut(); O];
+        for (to, out) in to.iter_mut().zip(&mut self.out) {
+            *to = out[places.clone()].as_mut_ptr();
+        }
+        to
+    }
+
+    /// Windows of [`LONGEST`] values and more; whether all values are finite.
     #[inline(always)]
-    unsafe fn run<L: Lanes>(mut self) {
+    unsafe fn long<V: Delay>(&mut self) -> bool {
         let before = self.bars - 1;
         let tile = TILE.max(TILE_WINDOWS * self.bars).min(self.x.len());
-        let mut scratch = Scratch::<A, K>::new(tile + before + FIRST);
+        let mut scratch = Scratch::<A, K>::new(tile + before + LANES);
         let mut start = before;
         while start < self.x.len() {
             // Tiles end, and their scratch begins, where a line of the output does.
@@ -66,32 +80,47 @@ impl<A: Aggregate<K>, F: Finish<K, O>, const K: usize, const O: usize> Kernel
                 _ => self.on_a_line(start + tile).unwrap_or(start + tile),
             };
             let begin = self.on_a_line(start - before).unwrap_or(0);
-            // SAFETY: the scratch holds a tile with the values before it; `L` is available.
+            let to = self.outputs(start..end);
+            // SAFETY: the scratch holds a tile with the values before it, the outputs have the places
+            // of the tile; the caller has the instructions of `V`.
             unsafe {
-                if !scratch.take::<L::Doubles>(&self.x[begin..end], self.bars) {
-                    *self.is_finite = false;
-                    return;
+                if !scratch.take::<V>(&self.x[begin..end], self.bars) {
+                    return false;
                 }
-                let place = Place { first: start - begin, start };
-                scratch.windows::<F, L::Doubles, O>(self.bars, self.finish, &mut self.out, place);
+                scratch.windows::<F, V, O>(self.bars, self.finish, to, start - begin);
             }
             start = end;
         }
+        true
     }
 }
 
-/// Where a tile's first output is: in the scratch, and in the outputs.
-#[derive(Clone, Copy)]
-struct Place {
-    first: usize,
-    start: usize,
+impl<A: Aggregate<K>, F: Finish<K, O>, const K: usize, const O: usize> Kernel
+    for Batch<'_, A, F, K, O>
+{
+    #[inline(always)]
+    unsafe fn run<L: Lanes>(mut self) {
+        if self.bars <= self.x.len() {
+            // SAFETY: `L` is available.
+            *self.is_finite = unsafe {
+                if self.bars < LONGEST {
+                    self.short::<L::Doubles>()
+                } else {
+                    self.long::<L::Doubles>()
+                }
+            };
+        }
+        for out in self.out {
+            out[..self.x.len().min(self.bars - 1)].fill(f64::NAN);
+        }
+    }
 }
 
 /// A tile's values and the windows that end at each of them. What an array holds before the first
 /// place that has a whole window is nobody's.
 struct Scratch<A, const K: usize> {
     x: Aligned<f64>,
-    /// The windows of 8, 16, 32, … values.
+    /// The windows of 32, 64, … values.
     level: [Aligned<f64>; K],
     /// The newest values of the window asked for, as many as the digits looked at so far say.
     newest: [Aligned<f64>; K],
@@ -103,62 +132,60 @@ struct Scratch<A, const K: usize> {
 impl<A: Aggregate<K>, const K: usize> Scratch<A, K> {
     fn new(len: usize) -> Self {
         // A vector may be stored, or one lane short of it loaded, past the last value.
-        let array = || Aligned::zeroed(len.next_multiple_of(FIRST) + FIRST);
+        let array = || Aligned::zeroed(len.next_multiple_of(LANES) + LANES);
         let planes = || std::array::from_fn(|_| array());
         Self { x: array(), level: planes(), newest: planes(), len, of: PhantomData }
     }
 
-    /// Takes the values of a tile and joins windows of eight, and of as many as the last three
-    /// digits of `bars` say; whether all values are finite.
+    /// Takes the values of a tile and joins windows of [`LONGEST`], and of as many as `bars` has beyond
+    /// a multiple of that; whether all values are finite.
     #[inline(always)]
     unsafe fn take<V: Delay>(&mut self, x: &[f64], bars: usize) -> bool {
-        const { assert!(V::LANES == FIRST) };
-        assert!(x.len() + FIRST <= self.x.len());
+        const { assert!(V::LANES == LANES) };
+        assert!(x.len() + LANES <= self.x.len());
         self.len = x.len();
-        let digits = bars % FIRST;
+        let newest = bars % LONGEST;
         let to_x = self.x.as_mut_ptr();
         let (to_level, to_newest) = (pointers_mut(&mut self.level), pointers_mut(&mut self.newest));
         // SAFETY: whole vectors within `x` or the rest's array; the scratch has one vector more than
         // `x`; `V` is available.
         unsafe {
-            let mut differences = V::splat(0.0);
             let mut first = First::<V, A, K>::new();
-            for at in (0..x.len()).step_by(FIRST) {
-                let values = if at + FIRST <= x.len() {
-                    V::load(x.as_ptr().add(at))
+            for at in (0..x.len()).step_by(LANES) {
+                if (LANES..x.len() - x.len() % LANES).contains(&at) {
+                    first.push_from(x.as_ptr().add(at));
                 } else {
-                    let mut rest = [0.0; FIRST];
-                    rest[..x.len() - at].copy_from_slice(&x[at..]);
-                    V::load(rest.as_ptr())
-                };
-                // Not zero, but NaN, for an infinity or a NaN.
-                differences = differences.add(values.sub(values));
-                if A::NEEDS_VALUES {
-                    values.store(to_x.add(at));
+                    let mut values = [0.0; LANES];
+                    let count = LANES.min(x.len() - at);
+                    values[..count].copy_from_slice(&x[at..at + count]);
+                    first.push(V::load(values.as_ptr()));
                 }
-                let windows = first.push(values, digits);
-                store(windows.eight, to_level, at);
-                if digits != 0 {
-                    store(windows.newest, to_newest, at);
+                if A::NEEDS_VALUES {
+                    first.values().store(to_x.add(at));
+                }
+                store(first.longest(), to_level, at);
+                if newest != 0 {
+                    store(first.window(newest), to_newest, at);
                 }
             }
-            !differences.any_nan()
+            first.all_finite()
         }
     }
 
-    /// Builds the windows of `bars` values and hands them on to `out`.
+    /// Builds the windows of `bars` values and hands them on, those from place `first` on `to` the
+    /// outputs.
     #[inline(always)]
     unsafe fn windows<F: Finish<K, O>, V: Doubles, const O: usize>(
         &mut self,
         bars: usize,
         finish: F,
-        out: &mut [&mut [f64]; O],
-        place: Place,
+        to: [*mut f64; O],
+        first: usize,
     ) {
-        let (mut taken, mut size) = (bars % FIRST, FIRST);
+        let (mut taken, mut size) = (bars % LONGEST, LONGEST);
         // SAFETY: `V` is available; the arrays have a vector past `len`.
         unsafe {
-            while taken != bars && taken + size != bars {
+            while taken + size != bars {
                 if bars & size != 0 {
                     if taken == 0 {
                         self.copy_level::<V>();
@@ -170,7 +197,7 @@ impl<A: Aggregate<K>, const K: usize> Scratch<A, K> {
                 self.double::<V>(size);
                 size *= 2;
             }
-            self.hand_on::<F, V, O>(taken, bars - taken, finish, out, place);
+            self.hand_on::<F, V, O>(taken, size, finish, to, first);
         }
     }
 
@@ -180,12 +207,12 @@ impl<A: Aggregate<K>, const K: usize> Scratch<A, K> {
     unsafe fn double<V: Doubles>(&mut self, size: usize) {
         let sizes = Sizes::new(size, size);
         let (x, level) = (self.x.as_ptr(), pointers_mut(&mut self.level));
-        let mut at = self.len.next_multiple_of(FIRST);
+        let mut at = self.len.next_multiple_of(LANES);
         // SAFETY: as for `windows`; `size` is a multiple of a vector's lanes, and no index is below
         // `size - size`.
         unsafe {
             while at > size {
-                at -= FIRST;
+                at -= LANES;
                 let newer = load::<V, K>(level.map(<*mut f64>::cast_const), at);
                 let older = load::<V, K>(level.map(<*mut f64>::cast_const), at - size);
                 let (x, x_older) = (V::load(x.add(at)), V::load(x.add(at - size)));
@@ -209,7 +236,7 @@ impl<A: Aggregate<K>, const K: usize> Scratch<A, K> {
     unsafe fn extend<V: Doubles>(&mut self, taken: usize, size: usize) {
         let join = Join::new(self, taken, size);
         let to = pointers_mut(&mut self.newest);
-        for at in (taken.next_multiple_of(FIRST)..self.len).step_by(V::LANES) {
+        for at in (taken.next_multiple_of(LANES)..self.len).step_by(V::LANES) {
             // SAFETY: as for `windows`; no index is below `taken - taken`.
             unsafe { store(join.window::<A, V>(at), to, at) };
         }
@@ -223,19 +250,15 @@ impl<A: Aggregate<K>, const K: usize> Scratch<A, K> {
         taken: usize,
         size: usize,
         finish: F,
-        out: &mut [&mut [f64]; O],
-        Place { first, start }: Place,
+        to: [*mut f64; O],
+        first: usize,
     ) {
         let join = Join::new(self, taken, size);
         let x = self.x.as_ptr();
         let count = self.len - first;
-        let mut to = [std::ptr::null_mut(); O];
-        for (to, out) in to.iter_mut().zip(out) {
-            *to = out[start..start + count].as_mut_ptr();
-        }
-        let lead = (first.next_multiple_of(FIRST) - first).min(count);
-        let whole = lead + (count - lead) / FIRST * FIRST;
-        // SAFETY: as for `windows`; the outputs have `count` values from `start` on.
+        let lead = (first.next_multiple_of(LANES) - first).min(count);
+        let whole = lead + (count - lead) / LANES * LANES;
+        // SAFETY: as for `windows`; the outputs have `count` places.
         unsafe {
             for at in (0..lead).chain(whole..count) {
                 let outputs = finish.finish(join.window::<A, f64>(first + at), *x.add(first + at));
@@ -255,13 +278,12 @@ impl<A: Aggregate<K>, const K: usize> Scratch<A, K> {
 }
 
 /// Windows of the newest `taken` values joined with those of the present level before them; `taken`
-/// or the level may be nothing.
+/// may be nothing.
 struct Join<const K: usize> {
     x: *const f64,
     newest: [*const f64; K],
     level: [*const f64; K],
     taken: usize,
-    size: usize,
     sizes: Sizes,
 }
 
@@ -269,7 +291,7 @@ impl<const K: usize> Join<K> {
     fn new<A>(scratch: &Scratch<A, K>, taken: usize, size: usize) -> Self {
         let (newest, level) = (pointers(&scratch.newest), pointers(&scratch.level));
         let sizes = Sizes::new(taken, size);
-        Self { x: scratch.x.as_ptr(), newest, level, taken, size, sizes }
+        Self { x: scratch.x.as_ptr(), newest, level, taken, sizes }
     }
 
     /// # Safety
@@ -283,9 +305,6 @@ impl<const K: usize> Join<K> {
                 return load(self.level, at);
             }
             let newer = load(self.newest, at);
-            if self.size == 0 {
-                return newer;
-            }
             let older_at = at - self.taken;
             let older = load(self.level, older_at);
             A::join(

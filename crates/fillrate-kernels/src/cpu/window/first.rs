@@ -1,4 +1,4 @@
-//! Windows of up to eight values, joined in registers as the values come in.
+//! Windows of up to 32 values, joined in registers as the values come in.
 
 #![allow(unsafe_code, reason = "lane operations gated by the tier")]
 
@@ -8,25 +8,25 @@ use super::aggregate::Aggregate;
 use super::sizes::Sizes;
 use crate::cpu::doubles::Delay;
 
-/// The lanes of a vector, and the values of the longest window made here.
-pub(super) const FIRST: usize = 8;
+/// The lanes of a vector.
+pub(super) const LANES: usize = 8;
+/// The values of the longest window made here.
+pub(super) const LONGEST: usize = 32;
 
-/// The windows of a series that end in eight neighbouring values and in the eight before them.
+/// The windows of a series that end in eight neighbouring values, and as many of those that end in
+/// the eight before them, and in the eight before those, as longer windows are joined from.
 pub(super) struct First<V, A, const K: usize> {
-    x: V,
-    /// The windows of one, two and four values.
+    x: [V; 3],
+    /// The values one, two and four places before the last eight.
+    x_older: [V; 3],
     one: [V; K],
-    two: [V; K],
-    four: [V; K],
+    two: [[V; K]; 2],
+    four: [[V; K]; 2],
+    eight: [[V; K]; 2],
+    sixteen: [[V; K]; 3],
+    /// Zero in a lane whose values were finite, else NaN.
+    checked: V,
     of: PhantomData<A>,
-}
-
-/// What ends in eight neighbouring values.
-pub(super) struct Windows<V, const K: usize> {
-    /// The windows of eight values.
-    pub(super) eight: [V; K],
-    /// The windows of as many as the last digits say; of nothing if they are 0.
-    pub(super) newest: [V; K],
 }
 
 // SAFETY (of every block below): the caller has the instructions of `V`.
@@ -42,47 +42,157 @@ impl<V: Delay, A: Aggregate<K>, const K: usize> First<V, A, K> {
         unsafe {
             let x = V::splat(0.0);
             let one = A::one(x);
-            Self { x, one, two: one, four: one, of: PhantomData }
+            Self {
+                x: [x; 3],
+                x_older: [x; 3],
+                one,
+                two: [one; 2],
+                four: [one; 2],
+                eight: [one; 2],
+                sixteen: [one; 3],
+                checked: x,
+                of: PhantomData,
+            }
         }
     }
 
-    /// Takes eight values; `digits` is the number of values of the window asked for modulo eight.
+    /// Takes eight values.
     #[inline(always)]
-    pub(super) unsafe fn push(&mut self, x: V, digits: usize) -> Windows<V, K> {
+    pub(super) unsafe fn push(&mut self, x: V) {
+        let before = self.x[0];
         // SAFETY: see above.
         unsafe {
-            let x_1 = x.delayed::<1>(self.x);
-            let x_2 = x.delayed::<2>(self.x);
-            let x_4 = x.delayed::<4>(self.x);
-            let one = A::one(x);
-            let two = A::join(one, delayed::<V, K, 1>(one, self.one), x, x_1, &Sizes::new(1, 1));
-            let four = A::join(two, delayed::<V, K, 2>(two, self.two), x, x_2, &Sizes::new(2, 2));
-            let older = delayed::<V, K, 4>(four, self.four);
-            let eight = A::join(four, older, x, x_4, &Sizes::new(4, 4));
-            // Newest first, as everywhere.
-            let newest = match digits {
-                1 => one,
-                2 => two,
-                3 => A::join(one, delayed::<V, K, 1>(two, self.two), x, x_1, &Sizes::new(1, 2)),
-                4 => four,
-                5 => A::join(one, delayed::<V, K, 1>(four, self.four), x, x_1, &Sizes::new(1, 4)),
-                6 => A::join(two, delayed::<V, K, 2>(four, self.four), x, x_2, &Sizes::new(2, 4)),
+            let x_older = [x.delayed::<1>(before), x.delayed::<2>(before), x.delayed::<4>(before)];
+            self.push_before(x, x_older);
+        }
+    }
+
+    /// Takes eight values and those four places before them from memory, which costs less than to
+    /// make the latter from the last values taken.
+    ///
+    /// # Safety
+    ///
+    /// There are eight values at `x`, and before them the four that were taken last.
+    #[inline(always)]
+    pub(super) unsafe fn push_from(&mut self, x: *const f64) {
+        // SAFETY: see above.
+        unsafe {
+            let x_older = [V::load(x.sub(1)), V::load(x.sub(2)), V::load(x.sub(4))];
+            self.push_before(V::load(x), x_older);
+        }
+    }
+
+    /// Takes eight values and those one, two and four places before them.
+    #[inline(always)]
+    unsafe fn push_before(&mut self, x: V, x_older: [V; 3]) {
+        // SAFETY: see above.
+        unsafe {
+            self.x = [x, self.x[0], self.x[1]];
+            self.x_older = x_older;
+            self.checked = self.checked.nan_unless_finite(x);
+            self.one = A::one(x);
+            self.two = [A::two(x, x_older[0]), self.two[0]];
+            self.four = [self.join::<2>(self.two[0], self.two, 2), self.four[0]];
+            self.eight = [self.join::<4>(self.four[0], self.four, 4), self.eight[0]];
+            let [newer, older] = self.eight;
+            let sixteen = A::join(newer, older, x, self.x[1], &Sizes::new(8, 8));
+            self.sixteen = [sixteen, self.sixteen[0], self.sixteen[1]];
+        }
+    }
+
+    /// The last eight values.
+    pub(super) fn values(&self) -> V {
+        self.x[0]
+    }
+
+    /// Whether all values taken were finite.
+    #[inline(always)]
+    pub(super) unsafe fn all_finite(&self) -> bool {
+        // SAFETY: see above.
+        unsafe { !self.checked.any_nan() }
+    }
+
+    /// The windows of 32 values.
+    #[inline(always)]
+    pub(super) unsafe fn longest(&self) -> [V; K] {
+        let [newer, _, older] = self.sixteen;
+        // SAFETY: see above.
+        unsafe { A::join(newer, older, self.x[0], self.x[2], &Sizes::new(16, 16)) }
+    }
+
+    /// The windows of `bars` values, from 1 to 31: those that the digits of `bars` name, joined newest
+    /// first.
+    #[inline(always)]
+    pub(super) unsafe fn window(&self, bars: usize) -> [V; K] {
+        let (one, two, four) = (self.one, self.two[0], self.four[0]);
+        // SAFETY: see above.
+        unsafe {
+            match bars % LANES {
+                1 => self.extend::<1>(one, bars),
+                2 => self.extend::<2>(two, bars),
+                3 => self.extend::<3>(self.join::<1>(one, self.two, 2), bars),
+                4 => self.extend::<4>(four, bars),
+                5 => self.extend::<5>(self.join::<1>(one, self.four, 4), bars),
+                6 => self.extend::<6>(self.join::<2>(two, self.four, 4), bars),
                 7 => {
-                    let older = delayed::<V, K, 1>(two, self.two);
-                    let three = A::join(one, older, x, x_1, &Sizes::new(1, 2));
-                    let older = delayed::<V, K, 3>(four, self.four);
-                    A::join(three, older, x, x.delayed::<3>(self.x), &Sizes::new(3, 4))
+                    let three = self.join::<1>(one, self.two, 2);
+                    self.extend::<7>(self.join::<3>(three, self.four, 4), bars)
                 }
-                _ => eight,
+                _ if bars & 16 == 0 => self.eight[0],
+                _ if bars & 8 == 0 => self.sixteen[0],
+                _ => {
+                    let (newer, older) = (self.eight[0], self.sixteen[1]);
+                    A::join(newer, older, self.x[0], self.x[1], &Sizes::new(8, 16))
+                }
+            }
+        }
+    }
+
+    /// Puts the windows of 8 and of 16 values that the digits of `bars` name before the newest `N`.
+    #[inline(always)]
+    unsafe fn extend<const N: usize>(&self, newest: [V; K], bars: usize) -> [V; K] {
+        let [sixteen, sixteen_1, sixteen_2] = self.sixteen;
+        // SAFETY: see above.
+        unsafe {
+            match bars / LANES {
+                0 => newest,
+                1 => self.join::<N>(newest, self.eight, 8),
+                2 => self.join::<N>(newest, [sixteen, sixteen_1], 16),
+                _ => {
+                    let newer = self.join::<N>(newest, self.eight, 8);
+                    let older = delayed::<V, K, N>([sixteen_1, sixteen_2]);
+                    let x_older = self.x[1].delayed::<N>(self.x[2]);
+                    A::join(newer, older, self.x[0], x_older, &Sizes::new(N + 8, 16))
+                }
+            }
+        }
+    }
+
+    /// Joins windows of the newest `N` values with those of `size` values before them, `older` being
+    /// these as they end now and eight values before.
+    #[inline(always)]
+    unsafe fn join<const N: usize>(
+        &self,
+        newer: [V; K],
+        older: [[V; K]; 2],
+        size: usize,
+    ) -> [V; K] {
+        // SAFETY: see above.
+        unsafe {
+            let x_older = match N {
+                1 => self.x_older[0],
+                2 => self.x_older[1],
+                4 => self.x_older[2],
+                _ => self.x[0].delayed::<N>(self.x[1]),
             };
-            *self = Self { x, one, two, four, of: PhantomData };
-            Windows { eight, newest }
+            let older = delayed::<V, K, N>(older);
+            A::join(newer, older, self.x[0], x_older, &Sizes::new(N, size))
         }
     }
 }
 
 #[inline(always)]
-unsafe fn delayed<V: Delay, const K: usize, const N: usize>(now: [V; K], before: [V; K]) -> [V; K] {
+unsafe fn delayed<V: Delay, const K: usize, const N: usize>([now, before]: [[V; K]; 2]) -> [V; K] {
     let mut out = now;
     for k in 0..K {
         // SAFETY: see above.

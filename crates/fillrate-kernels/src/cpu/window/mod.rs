@@ -11,6 +11,7 @@ mod aggregate;
 mod batch;
 pub(super) mod finish;
 mod first;
+mod short;
 mod sizes;
 mod stream;
 
@@ -79,9 +80,6 @@ impl Cpu {
     ) -> Result<bool> {
         check_bars("window", bars)?;
         check_outputs("window", op.outputs(), x.len(), out)?;
-        for out in out.iter_mut() {
-            out[..x.len().min(bars - 1)].fill(f64::NAN);
-        }
         let job = Job { tier: self.tier(), x, bars, out };
         let reciprocal = 1.0 / bars as f64;
         Ok(match op {

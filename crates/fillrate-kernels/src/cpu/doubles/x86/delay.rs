@@ -16,14 +16,14 @@ use crate::cpu::doubles::Delay;
 impl Delay for Avx2Doubles {
     #[inline(always)]
     unsafe fn delayed<const N: usize>(self, before: Self) -> Self {
-        /// The four values that end `N` places before the last of `newer`.
+        /// The four values that end `n` places before the last of `newer`.
         #[inline(always)]
-        unsafe fn half<const N: usize>(older: __m256d, newer: __m256d) -> __m256d {
+        unsafe fn half(n: usize, older: __m256d, newer: __m256d) -> __m256d {
             /// The lower value of each pair is the upper one of the first operand.
             const UPPER_LOWER: i32 = 0b0101;
             unsafe {
                 let two = _mm256_permute2f128_pd::<0x21>(older, newer);
-                match N {
+                match n {
                     1 => _mm256_shuffle_pd::<UPPER_LOWER>(two, newer),
                     2 => two,
                     3 => _mm256_shuffle_pd::<UPPER_LOWER>(older, two),
@@ -31,22 +31,31 @@ impl Delay for Avx2Doubles {
                 }
             }
         }
-        const { assert!(N >= 1 && N <= 4) };
-        unsafe { Self(half::<N>(before.1, self.0), half::<N>(self.0, self.1)) }
+        const { assert!(N >= 1 && N <= 7) };
+        unsafe {
+            if N <= 4 {
+                Self(half(N, before.1, self.0), half(N, self.0, self.1))
+            } else {
+                Self(half(N - 4, before.0, before.1), half(N - 4, before.1, self.0))
+            }
+        }
     }
 }
 
 impl Delay for Avx512Doubles {
     #[inline(always)]
     unsafe fn delayed<const N: usize>(self, before: Self) -> Self {
-        const { assert!(N >= 1 && N <= 4) };
+        const { assert!(N >= 1 && N <= 7) };
         unsafe {
             let (newer, older) = (_mm512_castpd_si512(self.0), _mm512_castpd_si512(before.0));
             Self(_mm512_castsi512_pd(match N {
                 1 => _mm512_alignr_epi64::<7>(newer, older),
                 2 => _mm512_alignr_epi64::<6>(newer, older),
                 3 => _mm512_alignr_epi64::<5>(newer, older),
-                _ => _mm512_alignr_epi64::<4>(newer, older),
+                4 => _mm512_alignr_epi64::<4>(newer, older),
+                5 => _mm512_alignr_epi64::<3>(newer, older),
+                6 => _mm512_alignr_epi64::<2>(newer, older),
+                _ => _mm512_alignr_epi64::<1>(newer, older),
             }))
         }
     }
