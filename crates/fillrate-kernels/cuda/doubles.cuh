@@ -38,10 +38,10 @@ __device__ inline double exponential(double x) {
     const double bounded = smaller(larger(x, lowest), 709.0);
     const double n = rint(bounded * 1.4426950408889634);
     const double r = bounded - n * LN_2_HIGH - n * LN_2_LOW;
-    const double sum =
-        polynomial(r, 1.0 / 6227020800.0, 1.0 / 479001600.0, 1.0 / 39916800.0, 1.0 / 3628800.0,
-                   1.0 / 362880.0, 1.0 / 40320.0, 1.0 / 5040.0, 1.0 / 720.0, 1.0 / 120.0,
-                   1.0 / 24.0, 1.0 / 6.0, 1.0 / 2.0);
+    const double sum = polynomial(
+        r, 2.5100375832561234e-08, 2.7620075879983367e-07, 2.7557268480310024e-06,
+        2.4801521322368692e-05, 0.00019841269863040545, 0.0013888888917196719,
+        0.008333333333330065, 0.041666666666624164, 0.16666666666666669, 0.5000000000000001);
     const double value = 1.0 + (r + r * r * sum);
     const double power = __longlong_as_double((static_cast<long long>(n) + 1023) << 52);
     return x - lowest > 0.0 ? value * power : 0.0;
@@ -63,8 +63,9 @@ __device__ inline double logarithm(double x) {
     const double f = m - 1.0;
     const double s = f / (m + 1.0);
     const double s2 = s * s;
-    const double sum = polynomial(s2, 2.0 / 23.0, 2.0 / 21.0, 2.0 / 19.0, 2.0 / 17.0, 2.0 / 15.0,
-                                  2.0 / 13.0, 2.0 / 11.0, 2.0 / 9.0, 2.0 / 7.0, 2.0 / 5.0, 2.0 / 3.0);
+    const double sum = polynomial(
+        s2, 0.14616449685043406, 0.15331721600556042, 0.18182889125261723, 0.2222221113479508,
+        0.28571428625975487, 0.39999999999899505, 0.666666666666667);
     const double tail = s * (s2 * sum - f);
     return e * LN_2_HIGH + (f + (tail + e * LN_2_LOW));
 }
@@ -77,13 +78,13 @@ __device__ inline void cos_sin_turns(double x, double& cos, double& sin) {
     const double angle = t * 6.283185307179586;
     const double square = angle * angle;
     const double odd = polynomial(
-        square, 1.0 / 51090942171709440000.0, 1.0 / -121645100408832000.0, 1.0 / 355687428096000.0,
-        1.0 / -1307674368000.0, 1.0 / 6227020800.0, 1.0 / -39916800.0, 1.0 / 362880.0, 1.0 / -5040.0,
-        1.0 / 120.0, 1.0 / -6.0);
+        square, 2.7314447669863995e-15, -7.643970296798572e-13, 1.6058977312464087e-10,
+        -2.5052107616996182e-08, 2.7557319219163234e-06, -0.00019841269841254974,
+        0.008333333333333316, -0.16666666666666666);
     const double even = polynomial(
-        square, -1.0 / 1124000727777607680000.0, 1.0 / 2432902008176640000.0,
-        1.0 / -6402373705728000.0, 1.0 / 20922789888000.0, 1.0 / -87178291200.0, 1.0 / 479001600.0,
-        1.0 / -3628800.0, 1.0 / 40320.0, 1.0 / -720.0, 1.0 / 24.0, 1.0 / -2.0);
+        square, 4.6276759850181716e-14, -1.1464689885720029e-11, 2.0876630867422994e-09,
+        -2.755731776732053e-07, 2.4801587292446213e-05, -0.0013888888888860709,
+        0.04166666666666634, -0.5);
     cos = angle + angle * (square * odd);
     const double other = 1.0 + square * even;
     sin = y > 0.0 ? 0.0 - other : other;
