@@ -10,6 +10,10 @@ use super::{Doubles, PortableDoubles};
 ///
 /// As for [`Doubles`].
 pub(crate) trait Delay: Doubles {
+    /// Whether windows of up to 32 values are joined faster in registers than in memory, which takes
+    /// registers for some twenty such vectors.
+    const HAS_REGISTERS: bool = false;
+
     /// The eight values `N` places before these, `N` from 1 to 7: the last `N` of `before`, which
     /// are the eight values that precede these, and then the first of these.
     unsafe fn delayed<const N: usize>(self, before: Self) -> Self;

@@ -1,7 +1,7 @@
 //! Windows over a whole series.
 //!
-//! Windows of up to 32 values are joined in registers as the values come in. Longer ones are joined
-//! from those, tile by tile in the first-level cache, by whole vectors that lie on cache lines.
+//! Short windows are joined in registers as the values come in. Longer ones are joined from those, tile
+//! by tile in the first-level cache, by whole vectors that lie on cache lines.
 
 #![allow(unsafe_code, reason = "lane operations gated by the tier, over checked bounds")]
 
@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use super::aggregate::Aggregate;
 use super::finish::Finish;
-use super::first::{First, LANES, LONGEST};
+use super::first::{First, LANES};
 use super::sizes::Sizes;
 use crate::buffer::{Aligned, LINE_BYTES};
 use crate::cpu::dispatch::Kernel;
@@ -66,7 +66,7 @@ impl<'a, A: Aggregate<K>, F: Finish<K, O>, const K: usize, const O: usize> Batch
         to
     }
 
-    /// Windows of [`LONGEST`] values and more; whether all values are finite.
+    /// Windows of [`First::LONGEST`] values and more; whether all values are finite.
     #[inline(always)]
     unsafe fn long<V: Delay>(&mut self) -> bool {
         let before = self.bars - 1;
@@ -103,7 +103,7 @@ impl<A: Aggregate<K>, F: Finish<K, O>, const K: usize, const O: usize> Kernel
         if self.bars <= self.x.len() {
             // SAFETY: `L` is available.
             *self.is_finite = unsafe {
-                if self.bars < LONGEST {
+                if self.bars < First::<L::Doubles, A, K>::LONGEST {
                     self.short::<L::Doubles>()
                 } else {
                     self.long::<L::Doubles>()
@@ -120,7 +120,7 @@ impl<A: Aggregate<K>, F: Finish<K, O>, const K: usize, const O: usize> Kernel
 /// place that has a whole window is nobody's.
 struct Scratch<A, const K: usize> {
     x: Aligned<f64>,
-    /// The windows of 32, 64, … values.
+    /// The windows of 8 or 32 values, and then of twice as many, and so on.
     level: [Aligned<f64>; K],
     /// The newest values of the window asked for, as many as the digits looked at so far say.
     newest: [Aligned<f64>; K],
@@ -137,14 +137,14 @@ impl<A: Aggregate<K>, const K: usize> Scratch<A, K> {
         Self { x: array(), level: planes(), newest: planes(), len, of: PhantomData }
     }
 
-    /// Takes the values of a tile and joins windows of [`LONGEST`], and of as many as `bars` has beyond
+    /// Takes the values of a tile and joins windows of [`First::LONGEST`], and of as many as `bars` has beyond
     /// a multiple of that; whether all values are finite.
     #[inline(always)]
     unsafe fn take<V: Delay>(&mut self, x: &[f64], bars: usize) -> bool {
         const { assert!(V::LANES == LANES) };
         assert!(x.len() + LANES <= self.x.len());
         self.len = x.len();
-        let newest = bars % LONGEST;
+        let newest = bars % First::<V, A, K>::LONGEST;
         let to_x = self.x.as_mut_ptr();
         let (to_level, to_newest) = (pointers_mut(&mut self.level), pointers_mut(&mut self.newest));
         // SAFETY: whole vectors within `x` or the rest's array; the scratch has one vector more than
@@ -175,14 +175,15 @@ impl<A: Aggregate<K>, const K: usize> Scratch<A, K> {
     /// Builds the windows of `bars` values and hands them on, those from place `first` on `to` the
     /// outputs.
     #[inline(always)]
-    unsafe fn windows<F: Finish<K, O>, V: Doubles, const O: usize>(
+    unsafe fn windows<F: Finish<K, O>, V: Delay, const O: usize>(
         &mut self,
         bars: usize,
         finish: F,
         to: [*mut f64; O],
         first: usize,
     ) {
-        let (mut taken, mut size) = (bars % LONGEST, LONGEST);
+        let mut size = First::<V, A, K>::LONGEST;
+        let mut taken = bars % size;
         // SAFETY: `V` is available; the arrays have a vector past `len`.
         unsafe {
             while taken + size != bars {

@@ -1,4 +1,4 @@
-//! Windows of up to 32 values, joined in registers as the values come in.
+//! Windows of up to eight or 32 values, joined in registers as the values come in.
 
 #![allow(unsafe_code, reason = "lane operations gated by the tier")]
 
@@ -10,9 +10,6 @@ use crate::cpu::doubles::Delay;
 
 /// The lanes of a vector.
 pub(super) const LANES: usize = 8;
-/// The values of the longest window made here.
-pub(super) const LONGEST: usize = 32;
-
 /// The windows of a series that end in eight neighbouring values, and as many of those that end in
 /// the eight before them, and in the eight before those, as longer windows are joined from.
 pub(super) struct First<V, A, const K: usize> {
@@ -31,6 +28,9 @@ pub(super) struct First<V, A, const K: usize> {
 
 // SAFETY (of every block below): the caller has the instructions of `V`.
 impl<V: Delay, A: Aggregate<K>, const K: usize> First<V, A, K> {
+    /// The values of the longest window that is made here.
+    pub(super) const LONGEST: usize = if V::HAS_REGISTERS { 32 } else { LANES };
+
     /// Before a series: windows that reach back past its begin are nobody's.
     ///
     /// # Safety
@@ -112,15 +112,18 @@ impl<V: Delay, A: Aggregate<K>, const K: usize> First<V, A, K> {
         unsafe { !self.checked.any_nan() }
     }
 
-    /// The windows of 32 values.
+    /// The windows of [`Self::LONGEST`] values.
     #[inline(always)]
     pub(super) unsafe fn longest(&self) -> [V; K] {
+        if Self::LONGEST == LANES {
+            return self.eight[0];
+        }
         let [newer, _, older] = self.sixteen;
         // SAFETY: see above.
         unsafe { A::join(newer, older, self.x[0], self.x[2], &Sizes::new(16, 16)) }
     }
 
-    /// The windows of `bars` values, from 1 to 31: those that the digits of `bars` name, joined newest
+    /// The windows of `bars` values, fewer than [`Self::LONGEST`]: those that the digits of `bars` name, joined newest
     /// first.
     #[inline(always)]
     pub(super) unsafe fn window(&self, bars: usize) -> [V; K] {

@@ -1,4 +1,4 @@
-//! Windows of fewer than 32 values over a whole series, in one pass and in registers.
+//! Windows that registers hold over a whole series, in one pass and in registers.
 
 #![allow(unsafe_code, reason = "lane operations gated by the tier, over checked bounds")]
 

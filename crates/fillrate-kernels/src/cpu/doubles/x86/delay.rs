@@ -14,6 +14,8 @@ use super::{Avx2Doubles, Avx512Doubles};
 use crate::cpu::doubles::Delay;
 
 impl Delay for Avx2Doubles {
+    const HAS_REGISTERS: bool = true;
+
     #[inline(always)]
     unsafe fn delayed<const N: usize>(self, before: Self) -> Self {
         /// The four values that end `n` places before the last of `newer`.
@@ -43,6 +45,8 @@ impl Delay for Avx2Doubles {
 }
 
 impl Delay for Avx512Doubles {
+    const HAS_REGISTERS: bool = true;
+
     #[inline(always)]
     unsafe fn delayed<const N: usize>(self, before: Self) -> Self {
         const { assert!(N >= 1 && N <= 7) };
