@@ -90,7 +90,10 @@ fn windows_of_every_length_are_whole_wherever_the_outputs_lie() {
                     close(&format!("{op:?} of {bars} over {len} on {tier}"), got, expected, 1e-11);
                 }
                 let around = |column: &Vec<f64>| [&column[..skip], &column[skip + len..]].concat();
-                assert!(columns.iter().flat_map(around).all(|x| x == -7.0), "{op:?} of {bars}");
+                assert!(
+                    columns.iter().flat_map(around).all(|x| x.to_bits() == f64::to_bits(-7.0)),
+                    "{op:?} of {bars}"
+                );
                 let got = got.iter().map(|got| bits(got)).collect();
                 assert_eq!(*first.get_or_insert_with(|| Vec::clone(&got)), got, "{tier}");
             }
