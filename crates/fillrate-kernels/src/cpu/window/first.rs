@@ -10,6 +10,7 @@ use crate::cpu::doubles::Delay;
 
 /// The lanes of a vector.
 pub(super) const LANES: usize = 8;
+
 /// The windows of a series that end in eight neighbouring values, and as many of those that end in
 /// the eight before them, and in the eight before those, as longer windows are joined from.
 pub(super) struct First<V, A, const K: usize> {
@@ -101,6 +102,7 @@ impl<V: Delay, A: Aggregate<K>, const K: usize> First<V, A, K> {
     }
 
     /// The last eight values.
+    #[inline(always)]
     pub(super) fn values(&self) -> V {
         self.x[0]
     }

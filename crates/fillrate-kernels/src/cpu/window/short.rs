@@ -1,4 +1,4 @@
-//! Windows that registers hold over a whole series, in one pass and in registers.
+//! Short windows over a whole series, in one pass and in registers.
 
 #![allow(unsafe_code, reason = "lane operations gated by the tier, over checked bounds")]
 
