@@ -10,7 +10,8 @@ fn main() {
     let git = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.git");
     // A package from a registry lies in no checkout of ours: it has no commit to tell.
     if let Some(commit) = Checkout::of(&git).and_then(|checkout| checkout.commit()) {
-        println!("cargo::rustc-env=FILLRATE_COMMIT={commit}");
+        // Not FILLRATE_*: `cargo run` hands it to the program as well, which would take it for a setting.
+        println!("cargo::rustc-env=BUILD_COMMIT={commit}");
     }
 }
 
